@@ -123,7 +123,7 @@ type Container struct {
 	Networks []Network
 	// HostNetwork says that it shares the host's network and has no address of its own.
 	HostNetwork bool
-	// Ports are the exposed and published ports, by number.
+	// Ports are the exposed and published ports, one entry per number and protocol, by number.
 	Ports []Port
 	// Grants are what it was given beyond a plain container.
 	Grants Grants
@@ -154,7 +154,8 @@ type Grants struct {
 	Privileged bool
 	// NetworkMode is set when it is "host", "none" or "container:…".
 	NetworkMode string
-	// Namespaces are other namespaces of the host or of another container, e.g. "pid=host".
+	// Namespaces are other namespaces of the host or of another container, e.g. "pid=host". The
+	// cgroup namespace is not among them: engines share it by default.
 	Namespaces []string
 	// Devices, Capabilities (added ones) and Mounts (binds and named volumes) as a person writes them.
 	Devices, Capabilities, Mounts []string

@@ -1,0 +1,48 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/docker/docker/client"
+
+	"github.com/ballast-lb/ballast/engine"
+)
+
+// wrap says what was tried and puts the engine's sentinel next to the client's error. When the
+// caller's own context ended, that is the error, whatever it made the client say.
+func wrap(ctx context.Context, act string, err error) error {
+	if cause := ctx.Err(); cause != nil {
+		return fmt.Errorf("%s: %w", act, cause)
+	}
+	if kind := sentinel(err); kind != nil && !errors.Is(err, kind) {
+		return fmt.Errorf("%s: %w: %w", act, kind, err)
+	}
+	return fmt.Errorf("%s: %w", act, err)
+}
+
+// sentinel returns the engine's error for one of the client's, nil if there is none that fits.
+func sentinel(err error) error {
+	var netErr net.Error
+	switch {
+	case cerrdefs.IsNotFound(err):
+		return engine.ErrNotFound
+	case cerrdefs.IsConflict(err):
+		return engine.ErrConflict
+	case cerrdefs.IsUnavailable(err),
+		client.IsErrConnectionFailed(err),
+		// A deadline or a cancellation is of our own making here: the caller's was looked at before.
+		errors.Is(err, context.DeadlineExceeded),
+		errors.Is(err, context.Canceled),
+		// The connection broke while the answer was read.
+		errors.Is(err, io.EOF),
+		errors.Is(err, io.ErrUnexpectedEOF),
+		errors.As(err, &netErr):
+		return engine.ErrUnavailable
+	}
+	return nil
+}
