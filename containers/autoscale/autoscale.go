@@ -15,7 +15,9 @@ type Sample struct {
 	// Ready replicas serve; Starting ones were asked for and do not serve yet. Both count
 	// containers that Ballast made and those it did not.
 	Ready, Starting int
-	// Originals is how many of all replicas Ballast did not make, and so never removes.
+	// Unhealthy replicas run and fail their checks: they count towards Max, and not towards what serves.
+	Unhealthy int
+	// Originals is how many of all replicas this Ballast did not make, and so never removes.
 	Originals int
 	// Clones are those that could be removed.
 	Clones []Clone
@@ -43,7 +45,8 @@ type Clone struct {
 type Policy struct {
 	// Min and Max count all replicas; Max 0 never scales.
 	Min, Max int
-	// Concurrency is the number of requests one replica serves at once.
+	// Concurrency is the number of requests one replica serves at once; without it (0) requests
+	// in flight ask for nothing.
 	Concurrency int
 	// Requests more than this within Interval ask for one more (the classic rule); 0 is off.
 	Requests int
@@ -85,6 +88,7 @@ type Decision struct {
 type Inputs struct {
 	Ready       int     `json:"ready"`
 	Starting    int     `json:"starting"`
+	Unhealthy   int     `json:"unhealthy"`
 	Originals   int     `json:"originals"`
 	InFlight    int     `json:"in_flight"`
 	Busy1s      float64 `json:"busy_1s"`

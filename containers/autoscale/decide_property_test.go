@@ -1,0 +1,137 @@
+package autoscale
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// TestDecide_properties lets a random pool live under random traffic and checks each decision by
+// what it was made from.
+func TestDecide_properties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := Policy{
+			Min:         rapid.IntRange(0, 6).Draw(t, "min"),
+			Max:         rapid.IntRange(0, 12).Draw(t, "max"),
+			Concurrency: rapid.IntRange(0, 30).Draw(t, "concurrency"),
+			Requests:    rapid.IntRange(0, 40).Draw(t, "requests"),
+			Interval:    time.Duration(rapid.IntRange(1, 20).Draw(t, "interval")) * time.Second,
+			HoldDown:    time.Duration(rapid.IntRange(0, 30).Draw(t, "hold-down")) * time.Second,
+			DryRun:      rapid.IntRange(0, 9).Draw(t, "dry-run") == 0,
+		}
+		p.Min = min(p.Min, p.Max)
+		s := newStory(p, rapid.IntRange(0, 5).Draw(t, "originals"), rapid.IntRange(0, 8).Draw(t, "clones"))
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			s.Stale = rapid.IntRange(0, 9).Draw(t, "stale") == 0
+			s.Blocked = rapid.SampledFrom([]string{"", "", "", "no image"}).Draw(t, "blocked")
+			if s.Originals > 0 && s.Ready > len(s.Clones) && rapid.IntRange(0, 9).Draw(t, "fails") == 0 {
+				s.Ready--
+				s.Unhealthy++
+			}
+			s.decided = nil
+			s.run(Tick, rapid.Float64Range(0, 200).Draw(t, "in flight"), rapid.Float64Range(0, 100).Draw(t, "per second"))
+			for _, d := range s.decided {
+				checkDecision(t, s.Policy, s.seen, d)
+			}
+			checkOutcome(t, s.Policy, s.seen, s.last)
+			s.run(time.Duration(rapid.IntRange(0, 60).Draw(t, "ticks"))*Tick, float64(s.InFlight), 0)
+		}
+	})
+}
+
+func checkDecision(t *rapid.T, p Policy, s Sample, d Decision) {
+	total := s.Ready + s.Starting + s.Unhealthy
+	if d.From != total {
+		t.Fatalf("From = %d, want %d", d.From, total)
+	}
+	if p.Max == 0 {
+		t.Fatalf("decided %s %d->%d without scaling", d.Action, d.From, d.To)
+	}
+	switch d.Action {
+	case ActionScaleOut:
+		if d.To <= d.From || d.To > p.Max {
+			t.Fatalf("scale-out %d->%d, maximum %d", d.From, d.To, p.Max)
+		}
+		if s.Blocked != "" || s.Stale {
+			t.Fatalf("scaled out although blocked (%q) or stale (%v)", s.Blocked, s.Stale)
+		}
+		checkReason(t, d)
+	case ActionScaleIn:
+		if d.To >= d.From || d.To < p.Min || d.To < s.Originals || s.Stale {
+			t.Fatalf("scale-in %d->%d, minimum %d, originals %d, stale %v", d.From, d.To, p.Min, s.Originals, s.Stale)
+		}
+		if len(d.Victims) != d.From-d.To {
+			t.Fatalf("%d victims for %d->%d", len(d.Victims), d.From, d.To)
+		}
+		seen := map[string]bool{}
+		for _, id := range d.Victims {
+			if seen[id] || !slices.ContainsFunc(s.Clones, func(c Clone) bool { return c.ID == id }) {
+				t.Fatalf("victim %s is named twice or no clone", id)
+			}
+			seen[id] = true
+		}
+	case ActionRefuse:
+		if d.To != d.From || d.Reason == "" {
+			t.Fatalf("refusal %d->%d with reason %q", d.From, d.To, d.Reason)
+		}
+	}
+}
+
+var inFlightReason = regexp.MustCompile(`^([0-9.]+) requests in flight over .* \(0\.7 x (\d+) per backend\) = ([0-9.]+) -> (\d+) backend`)
+
+// checkReason does by hand what the reason says was done.
+func checkReason(t *rapid.T, d Decision) {
+	m := inFlightReason.FindStringSubmatch(d.Reason)
+	if m == nil {
+		return
+	}
+	busy, _ := strconv.ParseFloat(m[1], 64)
+	per, _ := strconv.ParseFloat(m[2], 64)
+	shown, _ := strconv.ParseFloat(m[3], 64)
+	ratio := busy / (0.7 * per)
+	if n := fmt.Sprint(int(math.Ceil(ratio - 1e-9))); n != m[4] || math.Abs(ratio-shown) > 0.1+1e-9 {
+		t.Fatalf("reason does not add up: %s", d.Reason)
+	}
+}
+
+func checkOutcome(t *rapid.T, p Policy, s Sample, o Outcome) {
+	if o.Desired < s.Originals {
+		t.Fatalf("Desired = %d, with %d originals", o.Desired, s.Originals)
+	}
+	if p.Max > 0 && o.Desired > max(p.Max, s.Originals) {
+		t.Fatalf("Desired = %d, maximum %d, originals %d", o.Desired, p.Max, s.Originals)
+	}
+	if total := s.Ready + s.Starting + s.Unhealthy; o.Enough < total {
+		t.Fatalf("Enough = %d, fewer than the %d there are", o.Enough, total)
+	}
+	// With nothing unhealthy, having what is wanted leaves nothing to decide; what is held from
+	// before makes it wait.
+	if o.Decided && s.Unhealthy == 0 && o.Decision.Action == ActionScaleOut && o.Desired == o.Decision.From {
+		t.Fatalf("decided %d->%d, desired %d", o.Decision.From, o.Decision.To, o.Desired)
+	}
+}
+
+// TestDecide_rests: a pool with steady traffic comes to rest, whatever happened before.
+func TestDecide_rests(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := Policy{Min: 1, Max: rapid.IntRange(1, 20).Draw(t, "max"), Concurrency: 10, HoldDown: 10 * time.Second}
+		s := newStory(p, 1, rapid.IntRange(0, 10).Draw(t, "clones"))
+		level := rapid.Float64Range(0, 200).Draw(t, "in flight")
+		s.run(10*time.Second, rapid.Float64Range(0, 200).Draw(t, "before"), 0).run(2*time.Minute, level, 0)
+		s.told = nil
+		s.run(time.Minute, level, 0)
+		if len(s.told) != 0 {
+			t.Fatalf("decisions at rest: %q", s.told)
+		}
+		want := min(max(int(math.Ceil(level/7-1e-6)), 1), p.Max)
+		if s.Ready != want {
+			t.Fatalf("Ready = %d, want %d for %.2f in flight", s.Ready, want, level)
+		}
+	})
+}

@@ -1,0 +1,208 @@
+package autoscale
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// Tick is how often a Scaler looks.
+const Tick = 100 * time.Millisecond
+
+// Kept is how many decisions of each pool a Scaler remembers.
+const Kept = 1000
+
+// Source tells what a Scaler is to look at.
+type Source interface {
+	// Readings returns the pools that exist now, each once. A pool that is left out is forgotten,
+	// its decisions too.
+	Readings(now time.Time) []Reading
+}
+
+// Reading is one pool at one moment.
+type Reading struct {
+	Pool   string
+	Policy Policy
+	Sample Sample
+}
+
+// Options are what a Scaler is made of.
+type Options struct {
+	Source   Source
+	Actuator Actuator
+	Logger   zerolog.Logger
+	// OnDecision is told of every decision, one at a time; it may be nil.
+	OnDecision func(Decision)
+}
+
+// Scaler decides for every pool, ten times a second, and hands the decisions to the Actuator.
+type Scaler struct {
+	o Options
+
+	mu    sync.Mutex
+	pools map[string]*scaled
+}
+
+// scaled is what a Scaler remembers of one pool. History and asked belong to Run alone.
+type scaled struct {
+	history History
+	// asked is how many replicas the Actuator was last asked for; 0 is nothing yet.
+	asked     int
+	desired   int
+	decisions ring
+}
+
+// New makes a Scaler; Run starts it.
+func New(o Options) *Scaler {
+	return &Scaler{o: o, pools: map[string]*scaled{}}
+}
+
+// Run decides until ctx ends, and returns nil then.
+func (s *Scaler) Run(ctx context.Context) error {
+	ticker := time.NewTicker(Tick)
+	defer ticker.Stop()
+	for {
+		s.tick(ctx, time.Now())
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// Desired is how many replicas the demand asks for in the pool at present; 0 if it is not known.
+func (s *Scaler) Desired(pool string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.pools[pool]; p != nil {
+		return p.desired
+	}
+	return 0
+}
+
+// Decisions returns the last decisions of a pool, the newest first; those of all pools if pool is "".
+func (s *Scaler) Decisions(pool string) []Decision {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if pool != "" {
+		if p := s.pools[pool]; p != nil {
+			return p.decisions.newestFirst(nil)
+		}
+		return nil
+	}
+	var all []Decision
+	for _, p := range s.pools {
+		all = p.decisions.newestFirst(all)
+	}
+	slices.SortStableFunc(all, func(a, b Decision) int { return b.Time.Compare(a.Time) })
+	return all
+}
+
+// tick looks at every pool once.
+func (s *Scaler) tick(ctx context.Context, now time.Time) {
+	readings := s.o.Source.Readings(now)
+	s.forget(readings)
+	for _, r := range readings {
+		s.look(ctx, now, r)
+	}
+}
+
+// forget drops the pools that are not among the readings.
+func (s *Scaler) forget(readings []Reading) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name := range s.pools {
+		if !slices.ContainsFunc(readings, func(r Reading) bool { return r.Pool == name }) {
+			delete(s.pools, name)
+		}
+	}
+}
+
+// look decides for one pool and acts.
+func (s *Scaler) look(ctx context.Context, now time.Time, r Reading) {
+	p := s.pool(r.Pool)
+	out := Decide(now, r.Policy, &p.history, r.Sample)
+	out.Decision.Pool = r.Pool
+	s.mu.Lock()
+	p.desired = out.Desired
+	if out.Decided {
+		p.decisions.add(out.Decision)
+	}
+	s.mu.Unlock()
+
+	if out.Decided {
+		s.log(out.Decision)
+		if s.o.OnDecision != nil {
+			s.o.OnDecision(out.Decision)
+		}
+	}
+	switch d := out.Decision; {
+	case out.Decided && d.Action != ActionRefuse && !d.DryRun:
+		p.asked = d.To
+		s.o.Actuator.Bring(ctx, r.Pool, d.To, d.Victims)
+	case p.asked > out.Enough && !r.Sample.Stale:
+		// What was asked for could not be made all the while, and is not needed any more.
+		// Nothing that runs is given up, so this is no decision.
+		p.asked = out.Enough
+		s.o.Actuator.Bring(ctx, r.Pool, p.asked, nil)
+	}
+}
+
+func (s *Scaler) pool(name string) *scaled {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.pools[name]
+	if p == nil {
+		p = &scaled{}
+		s.pools[name] = p
+	}
+	return p
+}
+
+func (s *Scaler) log(d Decision) {
+	s.o.Logger.Info().Str("pool", d.Pool).Int("from", d.From).Int("to", d.To).
+		Str("reason", d.Reason).Msg(message(d))
+}
+
+// message says what became of a decision.
+func message(d Decision) string {
+	switch {
+	case d.Action == ActionRefuse:
+		return "refused to scale"
+	case d.DryRun && d.Action == ActionScaleOut:
+		return "would scale out"
+	case d.DryRun:
+		return "would scale in"
+	case d.Action == ActionScaleOut:
+		return "scaled out"
+	default:
+		return "scaled in"
+	}
+}
+
+// ring keeps the last Kept decisions.
+type ring struct {
+	kept []Decision
+	next int
+}
+
+func (r *ring) add(d Decision) {
+	if len(r.kept) < Kept {
+		r.kept = append(r.kept, d)
+		return
+	}
+	r.kept[r.next] = d
+	r.next = (r.next + 1) % Kept
+}
+
+// newestFirst appends the decisions to list.
+func (r *ring) newestFirst(list []Decision) []Decision {
+	for i := range r.kept {
+		list = append(list, r.kept[(r.next+len(r.kept)-1-i)%len(r.kept)])
+	}
+	return list
+}
