@@ -1,0 +1,45 @@
+package containers
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/ballast-lb/ballast/engine"
+)
+
+// CloneName is the name of the container in a slot of a pool. Since a name is taken once, making
+// the same clone twice is a conflict and never a double.
+func CloneName(pool string, slot int) string {
+	return "ballast-" + pool + "-" + strconv.Itoa(slot)
+}
+
+// composeLabels begin the labels by which compose knows its own containers: with them `compose up`
+// would recreate or remove clones as strangers of its project.
+const composeLabels = "com.docker.compose."
+
+// cloneLabels is the complete set of labels of a clone: the template's, without what would make the
+// clone a template or a part of a compose project, and with who made it.
+func cloneLabels(prefix Prefix, template map[string]string, c Clone) map[string]string {
+	set := make(map[string]string, len(template)+4)
+	for key, value := range template {
+		if key != prefix.Key("scale.template") && !strings.HasPrefix(key, composeLabels) {
+			set[key] = value
+		}
+	}
+	set[prefix.Key("clone")] = "true"
+	set[prefix.Key("owner")] = c.Owner
+	set[prefix.Key("template")] = c.Template
+	set[prefix.Key("slot")] = strconv.Itoa(c.Slot)
+	return set
+}
+
+// ownedBy says whether a container is a clone that this instance made: the only ones that it may
+// stop and remove.
+func ownedBy(c engine.Summary, prefix Prefix, instance string) bool {
+	return isClone(c, prefix) && c.Labels[prefix.Key("owner")] == instance
+}
+
+// isClone says whether some Ballast made the container.
+func isClone(c engine.Summary, prefix Prefix) bool {
+	return c.Labels[prefix.Key("clone")] == "true"
+}

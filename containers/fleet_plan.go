@@ -1,0 +1,272 @@
+package containers
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ballast-lb/ballast/engine"
+)
+
+// plan finds what has to be done, marks it as begun and returns it, with the time at which to look
+// again at the latest; zero is never.
+func (f *Fleet) plan(now time.Time) (work []func(context.Context), next time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.applied || f.closed {
+		return nil, time.Time{}
+	}
+	for _, c := range f.clones {
+		if c.phase == cloneUp && f.review(c, now) {
+			work = append(work, f.retirement(c))
+		}
+	}
+	for _, p := range f.pools {
+		if p.goal == nil {
+			continue
+		}
+		if !p.goal.based {
+			f.base(p)
+		}
+		p.expire(now)
+		for _, c := range f.surplus(p) {
+			work = append(work, f.retirement(c))
+		}
+	}
+	for {
+		p := f.neediest(now)
+		if p == nil {
+			break
+		}
+		work = append(work, f.creation(p, now))
+	}
+	return work, f.nextLook(now)
+}
+
+// review says whether a clone has to go because of itself.
+func (f *Fleet) review(c *fleetClone, now time.Time) bool {
+	p := f.pool(c.pool)
+	age := now.Sub(c.since)
+	switch {
+	case c.dead():
+		if age < readyWithin && (c.made || c.ran) {
+			f.failed(p, c, now, fmt.Sprintf("clone %s ended with exit code %d within a minute of its start: see why its image does not keep running", c.name, c.exitCode))
+		}
+		return true
+	case c.ready && !c.settled && age >= readyWithin:
+		c.settled = true
+		p.backoff.settled()
+	case !c.ready && age >= readyWithin:
+		why := fmt.Sprintf("clone %s was not ready %s after its start", c.name, readyWithin)
+		if c.reason != "" {
+			why += ": " + c.reason
+		}
+		f.failed(p, c, now, why)
+		return true
+	}
+	return false
+}
+
+// failed notes that a clone was no use.
+func (f *Fleet) failed(p *fleetPool, c *fleetClone, now time.Time, why string) {
+	began := c.began
+	if !c.made {
+		began = c.since
+	}
+	p.backoff.failed(now, began, c.ready, why)
+	f.o.Acted(c.pool, ActedFail)
+	f.o.Logger.Warn().Str("pool", c.pool).Str("clone", c.name).Str("reason", why).
+		Time("retry_at", p.backoff.retryAt).Msg("a clone failed")
+}
+
+// surplus are the clones to give up so that the pool has no more than its goal.
+func (f *Fleet) surplus(p *fleetPool) []*fleetClone {
+	var up []*fleetClone
+	live := 0
+	for _, c := range f.clones {
+		if c.pool == p.name && c.live() {
+			live++
+			if c.phase == cloneUp {
+				up = append(up, c)
+			}
+		}
+	}
+	rank := func(c *fleetClone) int {
+		switch i := slices.Index(p.goal.victims, c.id); {
+		case i >= 0:
+			return i
+		case !c.ready:
+			return len(p.goal.victims)
+		default:
+			return len(p.goal.victims) + 1
+		}
+	}
+	slices.SortFunc(up, func(a, b *fleetClone) int {
+		return cmp.Or(rank(a)-rank(b), b.slot-a.slot)
+	})
+	return up[:min(len(up), max(0, live-p.goal.clones))]
+}
+
+// missing is how many clones are to be made so that the pool reaches its goal.
+func (f *Fleet) missing(p *fleetPool) int {
+	g := p.goal
+	if g == nil || !g.based {
+		return 0
+	}
+	live := 0
+	for _, c := range f.clones {
+		if c.pool == p.name && c.live() {
+			live++
+		}
+	}
+	// Other replicas that came since count, so that two instances together keep to the goal; those
+	// that went do not, see Bring.
+	return max(0, min(g.n-p.others-p.coming-len(p.unseen)-live, g.clones-live))
+}
+
+// budget is how many clones may still be made on this host.
+func (f *Fleet) budget() int {
+	n := f.o.MaxContainers - f.strangers
+	for _, c := range f.clones {
+		if c.exists() {
+			n--
+		}
+	}
+	return max(0, n)
+}
+
+// blocked says why no clone of the pool can be made.
+func (f *Fleet) blocked(p *fleetPool) string {
+	switch {
+	case p.unfit != "":
+		return p.unfit
+	case p.backoff.why != "":
+		return p.backoff.why
+	case f.budget() == 0:
+		return fmt.Sprintf("this host has all the clones that it may have, %d: raise scale.max-containers", f.o.MaxContainers)
+	default:
+		return ""
+	}
+}
+
+// neediest is the pool whose clone is to be made next: of those that may, the one with the fewest
+// in the making. Nil if there is none.
+func (f *Fleet) neediest(now time.Time) *fleetPool {
+	making, byPool, unready := 0, map[string]int{}, map[string]int{}
+	for _, c := range f.clones {
+		if c.phase == cloneMaking {
+			making++
+			byPool[c.pool]++
+		}
+		if c.live() && !c.ready {
+			unready[c.pool]++
+		}
+	}
+	limit := 1
+	if f.warm {
+		limit = parallel()
+	}
+	if making >= limit || f.budget() == 0 {
+		return nil
+	}
+	var best *fleetPool
+	wanted := false
+	for _, p := range f.pools {
+		if f.missing(p) == 0 || p.unfit != "" {
+			continue
+		}
+		wanted = true
+		if p.backoff.room(now, unready[p.name]) == 0 {
+			continue
+		}
+		if best == nil || cmp.Or(byPool[p.name]-byPool[best.name], cmp.Compare(p.name, best.name)) < 0 {
+			best = p
+		}
+	}
+	if !wanted && making == 0 {
+		f.warm = false
+	}
+	return best
+}
+
+// creation begins the creation of a clone.
+func (f *Fleet) creation(p *fleetPool, now time.Time) func(context.Context) {
+	slot := f.freeSlot(p)
+	c := &fleetClone{
+		pool: p.name, slot: slot, name: CloneName(p.name, slot),
+		phase: cloneMaking, made: true, began: now, since: now,
+	}
+	f.clones = append(f.clones, c)
+	p.backoff.creating(now)
+	spec := engine.Spec{
+		Name:     c.name,
+		Template: p.template.ID,
+		Image:    p.image,
+		Labels: cloneLabels(f.o.Prefix, p.template.Labels, Clone{
+			Owner: f.o.Instance, Template: p.template.Name, Slot: slot,
+		}),
+	}
+	image := cmp.Or(p.image, p.template.Image)
+	return func(ctx context.Context) { f.create(ctx, c, spec, image) }
+}
+
+// freeSlot is the lowest slot of the pool whose name nobody is known to have.
+func (f *Fleet) freeSlot(p *fleetPool) int {
+	used := map[int]bool{}
+	for _, c := range f.clones {
+		if c.pool == p.name && c.exists() {
+			used[c.slot] = true
+		}
+	}
+	for slot := 1; ; slot++ {
+		_, taken := p.taken[slot]
+		if !used[slot] && !taken && !p.strange[slot] {
+			return slot
+		}
+	}
+}
+
+// retirement begins the end of a clone.
+func (f *Fleet) retirement(c *fleetClone) func(context.Context) {
+	c.phase = cloneRetiring
+	id, drain := c.id, f.pool(c.pool).drain
+	return func(ctx context.Context) { f.retire(ctx, c, id, drain) }
+}
+
+// expire drops what was believed of names for long enough.
+func (p *fleetPool) expire(now time.Time) {
+	for slot, until := range p.taken {
+		if !now.Before(until) {
+			delete(p.taken, slot)
+		}
+	}
+	for id, until := range p.unseen {
+		if !now.Before(until) {
+			delete(p.unseen, id)
+		}
+	}
+}
+
+// nextLook is the first moment at which time alone gives something to do.
+func (f *Fleet) nextLook(now time.Time) time.Time {
+	var next time.Time
+	at := func(t time.Time) {
+		if t.After(now) && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	for _, c := range f.clones {
+		if c.phase == cloneUp && !c.settled {
+			at(c.since.Add(readyWithin))
+		}
+	}
+	for _, p := range f.pools {
+		at(p.backoff.retryAt)
+		for _, until := range p.unseen {
+			at(until)
+		}
+	}
+	return next
+}

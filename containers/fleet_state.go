@@ -1,0 +1,281 @@
+package containers
+
+import (
+	"strings"
+	"time"
+
+	"github.com/ballast-lb/ballast/engine"
+)
+
+// takenFor is how long a slot is passed over whose name somebody else has, and how long an unseen
+// clone of another instance is counted: until the next whole list at the latest.
+const takenFor = 30 * time.Second
+
+// defaultDrain is for clones of a pool that is not in the snapshot.
+const defaultDrain = 30 * time.Second
+
+// fleetPool is what a Fleet knows of a pool.
+type fleetPool struct {
+	name string
+	// goal is what Bring asked for; nil if nothing.
+	goal    *fleetGoal
+	backoff creationBackoff
+	// taken are slots whose names were found taken, and until when that is believed; unseen are
+	// clones of other instances that no snapshot has shown yet.
+	taken  map[int]time.Time
+	unseen map[string]time.Time
+
+	// What follows is from the last snapshot.
+
+	template engine.Container
+	// unfit says why nothing can be cloned; image is set if clones have one of their own.
+	unfit, image string
+	drain        time.Duration
+	// others counts the replicas that are not ours, coming the clones of other instances that were
+	// made and not started yet; strange are the slots of all those clones.
+	others  int
+	coming  int
+	strange map[int]bool
+}
+
+// fleetGoal is a number of replicas that was asked for.
+type fleetGoal struct {
+	// n counts all replicas, clones those of ours among them when it was asked for.
+	n, clones int
+	based     bool
+	victims   []string
+}
+
+// clonePhase is where a clone stands.
+type clonePhase int
+
+const (
+	cloneMaking clonePhase = iota
+	cloneUp
+	cloneRetiring
+	// cloneGone was removed; a late snapshot may show it still.
+	cloneGone
+	// cloneDenied turned out not to be ours.
+	cloneDenied
+)
+
+// fleetClone is a clone of this instance.
+type fleetClone struct {
+	pool, name string
+	slot       int
+	// id is empty until the engine made it.
+	id    string
+	phase clonePhase
+	// made says that this Fleet made it: from began on, the creation's begin. since is when it
+	// started, or was adopted.
+	made         bool
+	began, since time.Time
+	// ready says that it served once, settled that it then lived long enough.
+	ready, settled bool
+
+	// What follows is from the last snapshot; seen says that there is such.
+
+	seen, backend bool
+	state         engine.State
+	exitCode      int
+	reason        string
+	// ran says that it was seen running.
+	ran bool
+}
+
+// live says that the clone is a replica or becomes one.
+func (c *fleetClone) live() bool { return c.phase == cloneMaking || c.phase == cloneUp }
+
+// exists says that the clone takes a slot and a share of the budget.
+func (c *fleetClone) exists() bool { return c.phase != cloneGone && c.phase != cloneDenied }
+
+// dead says that the clone ended by itself, or was left half made by an earlier run. A snapshot
+// that is older than the start of a clone may show it as created.
+func (c *fleetClone) dead() bool {
+	switch c.state {
+	case engine.StateExited, engine.StateDead:
+		return c.seen
+	case engine.StateCreated:
+		return c.seen && !c.made
+	default:
+		return false
+	}
+}
+
+func (f *Fleet) pool(name string) *fleetPool {
+	p := f.pools[name]
+	if p == nil {
+		p = &fleetPool{
+			name: name, drain: defaultDrain,
+			taken: map[int]time.Time{}, unseen: map[string]time.Time{}, strange: map[int]bool{},
+		}
+		f.pools[name] = p
+	}
+	return p
+}
+
+func (f *Fleet) byID(id string) *fleetClone {
+	for _, c := range f.clones {
+		if c.id == id {
+			return c
+		}
+	}
+	return nil
+}
+
+// Apply tells the Fleet what there is. Snapshots must come in the order in which they were made, and
+// should come here before they come to whoever serves the traffic and counts the replicas: then
+// what Bring asks for is never based on more than the Fleet knows.
+func (f *Fleet) Apply(s *Snapshot) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.applied = true
+	now := time.Now()
+	f.applyEntries(s, now)
+	f.applyPools(s)
+	f.forget(s, now)
+	f.nudge()
+}
+
+// applyEntries notes what became of each clone and adopts those that are not known.
+func (f *Fleet) applyEntries(s *Snapshot, now time.Time) {
+	f.strangers = 0
+	for _, p := range f.pools {
+		p.coming, p.strange = 0, map[int]bool{}
+	}
+	shown := make(map[string]bool, len(f.clones))
+	for i := range s.Entries {
+		e := &s.Entries[i]
+		switch {
+		case e.Clone == nil:
+		case e.Clone.Owner != f.o.Instance:
+			f.strangers++
+			p := f.pool(e.Pool)
+			p.strange[e.Clone.Slot] = true
+			if e.Container.State == engine.StateCreated {
+				p.coming++
+			}
+			delete(p.unseen, e.Container.ID)
+		default:
+			shown[e.Container.ID] = true
+			f.applyClone(e, now)
+		}
+	}
+	kept := f.clones[:0]
+	for _, c := range f.clones {
+		c.backend = false
+		if shown[c.id] || !c.over() {
+			kept = append(kept, c)
+		}
+	}
+	clear(f.clones[len(kept):])
+	f.clones = kept
+}
+
+// over says that a clone which the snapshot does not show is no more.
+func (c *fleetClone) over() bool {
+	switch c.phase {
+	case cloneUp, cloneDenied:
+		// One that was never seen may be younger than the snapshot.
+		return c.seen
+	case cloneGone:
+		return true
+	default:
+		return false
+	}
+}
+
+// applyClone notes the state of one clone of ours.
+func (f *Fleet) applyClone(e *Entry, now time.Time) {
+	c := f.byID(e.Container.ID)
+	if c == nil {
+		if f.making(e.Container.Name) {
+			return // Its creation is about to tell its ID.
+		}
+		c = &fleetClone{
+			pool: e.Pool, name: e.Container.Name, slot: e.Clone.Slot, id: e.Container.ID,
+			phase: cloneUp, since: now,
+		}
+		f.clones = append(f.clones, c)
+		if _, c.ready = f.early[c.id]; c.ready {
+			f.pool(c.pool).backoff.ready()
+		}
+	}
+	c.seen = true
+	c.state, c.exitCode, c.reason = e.Container.State, e.Container.ExitCode, e.Reason
+	c.ran = c.ran || c.state == engine.StateRunning
+}
+
+// making says that a clone of this name is being made and its ID is not known yet.
+func (f *Fleet) making(name string) bool {
+	for _, c := range f.clones {
+		if c.phase == cloneMaking && c.id == "" && c.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// applyPools notes the pools' settings, templates and other replicas.
+func (f *Fleet) applyPools(s *Snapshot) {
+	entries := make(map[string]*Entry, len(s.Entries))
+	for i := range s.Entries {
+		entries[s.Entries[i].Container.ID] = &s.Entries[i]
+	}
+	for _, p := range f.pools {
+		p.others, p.image, p.unfit = 0, "", noTemplate
+	}
+	for _, pool := range s.Pools {
+		p := f.pool(pool.Name)
+		p.others, p.image, p.drain = 0, pool.Settings.Scale.Image, pool.Settings.DrainTimeout
+		for i := range pool.Backends {
+			f.applyBackend(p, &pool.Backends[i])
+		}
+		p.unfit = noTemplate
+		if template := entries[pool.Template]; template != nil {
+			p.template, p.unfit = template.Container, ""
+			if err := Vet(template.Container); err != nil {
+				p.unfit = strings.ReplaceAll(err.Error(), "\n", "; ")
+			}
+		}
+	}
+}
+
+// noTemplate is why a pool without containers other than clones gets no more of them.
+const noTemplate = "there is no container to clone: start one in this pool that Ballast did not make"
+
+func (f *Fleet) applyBackend(p *fleetPool, b *Backend) {
+	if c := f.byID(b.Container); c != nil && c.phase != cloneDenied {
+		c.backend = true
+		if b.Reason != "" {
+			c.reason = b.Reason
+		}
+		return
+	}
+	switch b.State {
+	case StateStarting, StateReady, StateUnhealthy:
+		p.others++
+	}
+}
+
+// forget drops what is known of pools and containers that are gone.
+func (f *Fleet) forget(s *Snapshot, now time.Time) {
+	used := map[string]bool{}
+	for _, p := range s.Pools {
+		used[p.Name] = true
+	}
+	for _, c := range f.clones {
+		used[c.pool] = true
+	}
+	for name := range f.pools {
+		if !used[name] {
+			delete(f.pools, name)
+		}
+	}
+	for id, at := range f.early {
+		// The snapshot that shows it may still be on its way.
+		if now.Sub(at) > readyWithin {
+			delete(f.early, id)
+		}
+	}
+}

@@ -1,0 +1,363 @@
+package containers
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write generated files instead of comparing with them")
+
+func TestTable(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, l := range table {
+		t.Run(l.name, func(t *testing.T) {
+			if seen[l.name] {
+				t.Error("is defined twice")
+			}
+			seen[l.name] = true
+			if (l.scope == scopePool) != (l.setting != nil) || (l.setting != nil) == (l.own != nil) {
+				t.Errorf("scope %s, setting %t, own %t: want one parser, that of its scope", l.scope, l.setting != nil, l.own != nil)
+			}
+			if l.initial != "" && l.unset != "" {
+				t.Error("has two defaults")
+			}
+			if !strings.HasSuffix(l.meaning, ".") {
+				t.Errorf("meaning %q is no sentence", l.meaning)
+			}
+			var err error
+			switch {
+			case l.initial == "":
+			case l.setting != nil:
+				err = l.setting(new(Settings), l.initial)
+			default:
+				err = l.own(new(labels), l.initial)
+			}
+			if err != nil {
+				t.Errorf("its own default %q: %v", l.initial, err)
+			}
+		})
+	}
+}
+
+func TestDefaultSettings(t *testing.T) {
+	want := Settings{
+		Policy: "weighted",
+		Sticky: Sticky{TTL: time.Hour, Cookie: "ballast_affinity"},
+		Health: HealthCheck{
+			Interval: 10 * time.Second, Timeout: 2 * time.Second, StatusMin: 200, StatusMax: 399, Fall: 3, Rise: 2,
+		},
+		Timeout: 30 * time.Second, ConnectTimeout: 2 * time.Second, Retries: 1,
+		Scale:        Scale{Min: 1, HoldDown: time.Minute},
+		DrainTimeout: 30 * time.Second,
+	}
+	if diff := cmp.Diff(want, DefaultSettings()); diff != "" {
+		t.Errorf("DefaultSettings() differs (-want +got):\n%s", diff)
+	}
+}
+
+// TestLabels_values has, for every label, values that are taken and values that are not.
+func TestLabels_values(t *testing.T) {
+	tests := map[string]struct{ good, bad []string }{
+		"enable":             {good: []string{"true"}},
+		"pool":               {good: []string{"a", "web-1", strings.Repeat("a", 63)}, bad: []string{"", "../x", "Web", "-a", "a b", "a\n", strings.Repeat("a", 64)}},
+		"weight":             {good: []string{"0", "256"}, bad: []string{"", "-1", "257", "1000000", "1.5", "x", "9999999999999999999999"}},
+		"port":               {good: []string{"1", "65535"}, bad: []string{"0", "70000", "http", "80/tcp"}},
+		"scheme":             {good: []string{"http"}, bad: []string{"https", "h2c", "ftp", ""}},
+		"network":            {good: []string{"front_1.a"}, bad: []string{"", "a b", "/x"}},
+		"policy":             {good: []string{"weighted", "round-robin", "random", "least-request"}, bad: []string{"", "Weighted", "maglev"}},
+		"sticky":             {good: []string{"true", "false"}, bad: []string{"", "yes", "1"}},
+		"sticky.ttl":         {good: []string{"1s", "720h"}, bad: []string{"0s", "60", "-1h", "forever"}},
+		"sticky.cookie":      {good: []string{"srv"}, bad: []string{"", "a=b", "a;b", "a b", "ü"}},
+		"health.path":        {good: []string{"/", "/health", "/a/b_c.d~e%20f"}, bad: []string{"", "health", "http://evil/", "//evil/", "/a b", "/a\r\nX: y", "/a?b", "/a#b", "/ü"}},
+		"health.interval":    {good: []string{"10ms", "1m"}, bad: []string{"0s", "1ns", "10", "25h"}},
+		"health.timeout":     {good: []string{"1ms"}, bad: []string{"0", "-1s"}},
+		"health.status":      {good: []string{"200", "200-399"}, bad: []string{"", "399-200", "2xx", "99", "200-600", "200-"}},
+		"health.max-latency": {good: []string{"off", "100ms"}, bad: []string{"0s", "on"}},
+		"health.fall":        {good: []string{"1"}, bad: []string{"0", "1001"}},
+		"health.rise":        {good: []string{"1"}, bad: []string{"0", "-2"}},
+		"concurrency":        {good: []string{"0", "20"}, bad: []string{"-1", "many"}},
+		"timeout":            {good: []string{"30s"}, bad: []string{"0s", "30"}},
+		"timeout.connect":    {good: []string{"2s"}, bad: []string{"0s", "2"}},
+		"retries":            {good: []string{"0", "10"}, bad: []string{"-1", "11"}},
+		"scale.min":          {good: []string{"0", "3"}, bad: []string{"-1", ""}},
+		"scale.max":          {good: []string{"0", "3"}, bad: []string{"-1", "∞"}},
+		"scale.template":     {good: []string{"true", "false"}, bad: []string{"web-a"}},
+		"scale.image":        {good: []string{"web", "localhost:5000/shop/web:1.4", "web@sha256:00ff"}, bad: []string{"", "a b", "-x"}},
+		"scale.requests":     {good: []string{"20/15s", "off"}, bad: []string{"20", "20/15", "0/15s", "20/0s", "20/2h", "/", "x/15s"}},
+		"scale.hold-down":    {good: []string{"15s"}, bad: []string{"0s", "15"}},
+		"scale.dry-run":      {good: []string{"true"}, bad: []string{"maybe"}},
+		"drain.timeout":      {good: []string{"30s"}, bad: []string{"0s", "soon"}},
+		"clone":              {good: []string{"true"}, bad: []string{"1"}},
+		"owner":              {good: []string{"lb-1"}, bad: []string{"", "a b"}},
+		"template":           {good: []string{"web-a"}, bad: []string{"", "a b"}},
+		"slot":               {good: []string{"1"}, bad: []string{"0", "x"}},
+	}
+	for _, l := range table {
+		tt, ok := tests[l.name]
+		if !ok {
+			t.Errorf("no values tested for %s", l.name)
+		}
+		parse := func(value string) error {
+			if l.setting != nil {
+				return l.setting(new(Settings), value)
+			}
+			return l.own(new(labels), value)
+		}
+		for _, value := range tt.good {
+			if err := parse(value); err != nil {
+				t.Errorf("%s=%q: %v", l.name, value, err)
+			}
+		}
+		for _, value := range tt.bad {
+			if parse(value) == nil {
+				t.Errorf("%s=%q is taken", l.name, value)
+			}
+		}
+	}
+}
+
+func TestParseLabels(t *testing.T) {
+	with := func(change func(*labels)) labels {
+		l := labels{pool: "default", weight: 1, scheme: "http"}
+		change(&l)
+		return l
+	}
+	tests := []struct {
+		name string
+		in   map[string]string
+		want labels
+	}{
+		{"nothing set", map[string]string{"ballast.enable": "true", "other.weight": "x", "ballast": "y"}, with(func(*labels) {})},
+		{
+			"its own",
+			map[string]string{"ballast.pool": "web", "ballast.weight": "0", "ballast.port": "81", "ballast.network": "n", "ballast.scale.template": "true"},
+			with(func(l *labels) { l.pool, l.weight, l.port, l.network, l.template = "web", 0, 81, "n", true }),
+		},
+		{
+			"settings stay text",
+			map[string]string{"ballast.policy": "random", "ballast.scale.max": "3"},
+			with(func(l *labels) { l.settings = map[string]string{"policy": "random", "scale.max": "3"} }),
+		},
+		{
+			"a clone",
+			map[string]string{"ballast.clone": "true", "ballast.owner": "lb", "ballast.template": "web-a", "ballast.slot": "2"},
+			with(func(l *labels) {
+				l.cloned, l.owner, l.origin, l.slot = true, "lb", "web-a", 2
+				l.clone = &Clone{Owner: "lb", Template: "web-a", Slot: 2}
+			}),
+		},
+		{
+			"a clone of nobody",
+			map[string]string{"ballast.clone": "true", "ballast.owner": "lb", "ballast.template": "web-a", "ballast.slot": "x"},
+			with(func(l *labels) {
+				l.cloned, l.owner, l.origin = true, "lb", "web-a"
+				l.warnings = []string{
+					`ballast.slot="x": must be a whole number from 1 to 1000000`,
+					"ballast.clone=true without a good ballast.owner, ballast.template and ballast.slot: treated as nobody's clone",
+				}
+			}),
+		},
+		{
+			"a clone's labels alone",
+			map[string]string{"ballast.owner": "lb"},
+			with(func(l *labels) {
+				l.owner = "lb"
+				l.warnings = []string{"labels of a clone have no effect without ballast.clone=true"}
+			}),
+		},
+		{
+			"unknown labels",
+			map[string]string{"ballast.wieght": "2", "ballast.host": "a.example", "ballast.\n": ""},
+			with(func(l *labels) {
+				l.warnings = []string{
+					`"ballast.\n" is not a label of this version`,
+					"ballast.host is not a label of this version",
+					"ballast.wieght is not a label of this version; did you mean ballast.weight?",
+				}
+			}),
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := parseLabels("ballast", tt.in)
+			if err != nil {
+				t.Fatalf("parseLabels() error: %v", err)
+			}
+			if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(labels{})); diff != "" {
+				t.Errorf("parseLabels() differs (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestParseLabels_says_all_problems(t *testing.T) {
+	_, err := parseLabels("lb.example", map[string]string{
+		"lb.example.weight": "1000000", "lb.example.pool": "../x", "lb.example.port": "70000",
+		"lb.example.health.path": "http://evil/", "lb.example.scheme": "https", "ballast.weight": "x",
+		"lb.example.timeout":   strings.Repeat("9", 200),
+		"lb.example.scale.min": "5", "lb.example.scale.max": "3",
+	})
+	want := []string{
+		`lb.example.health.path="http://evil/": must be a plain path such as "/health": no host, query, fragment, space or control character`,
+		`lb.example.pool="../x": must be 1 to 63 of a-z, 0-9 and '-', not beginning with '-'`,
+		`lb.example.port="70000": must be a whole number from 1 to 65535`,
+		`lb.example.scheme="https": only http in this version`,
+		`lb.example.timeout="` + strings.Repeat("9", 80) + `"… (200 bytes): must be a time from 1ms to 24h0m0s with its unit, such as "500ms", "10s" or "1m"`,
+		`lb.example.weight="1000000": must be a whole number from 0 to 256`,
+		`lb.example.scale.min=5: must not be above lb.example.scale.max=3`,
+	}
+	if diff := cmp.Diff(want, lines(err)); diff != "" {
+		t.Errorf("problems differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestPoolConfig_Validate(t *testing.T) {
+	good := PoolConfig{"web": {"policy": "random", "scale.min": "2", "scale.max": "4"}, "api": {}}
+	if err := good.Validate(); err != nil {
+		t.Errorf("Validate() of a good one: %v", err)
+	}
+	bad := PoolConfig{
+		"web":   {"policy": "maglev", "weight": "3", "polcy": "random", "scale.min": "5", "scale.max": "4", "wieght": "1"},
+		"Api/x": {"retries": "99"},
+	}
+	want := []string{
+		"pools.Api/x: a pool's name must be 1 to 63 of a-z, 0-9 and '-', not beginning with '-'",
+		`pools.Api/x.retries="99": must be a whole number from 0 to 10`,
+		"pools.web.polcy is not a setting of this version; did you mean pools.web.policy?",
+		`pools.web.policy="maglev": must be one of weighted, round-robin, random, least-request`,
+		"pools.web.weight: is a label of containers, not a setting of pools",
+		"pools.web.wieght is not a setting of this version",
+		"pools.web.scale.min=5: must not be above pools.web.scale.max=4",
+	}
+	if diff := cmp.Diff(want, lines(bad.Validate())); diff != "" {
+		t.Errorf("problems differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestParsePrefix(t *testing.T) {
+	for _, good := range []string{"ballast", "com.example.lb", "b", "lb-1"} {
+		if p, err := ParsePrefix(good); err != nil || string(p) != good {
+			t.Errorf("ParsePrefix(%q) = %q, %v", good, p, err)
+		}
+	}
+	for _, bad := range []string{"", "ballast.", ".b", "Ballast", "a b", strings.Repeat("a", 64)} {
+		if _, err := ParsePrefix(bad); err == nil {
+			t.Errorf("ParsePrefix(%q) is taken", bad)
+		}
+	}
+}
+
+func TestDistance(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		want int
+	}{{"", "abc", 3}, {"abc", "abc", 0}, {"wieght", "weight", 1}, {"polcy", "policy", 1}, {"host", "port", 2}, {"kitten", "sitting", 3}} {
+		if got := distance(tt.a, tt.b); got != tt.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", tt.a, tt.b, got, tt.want)
+		}
+	}
+}
+
+func FuzzParseLabels(f *testing.F) {
+	for _, l := range table {
+		f.Add("ballast."+l.name, l.initial)
+	}
+	for _, value := range []string{"1000000", "../x", "70000", "http://evil/", "\r\n", "\xff", "-", "20/15s", "9223372036854775807ns", strings.Repeat("9", 300)} {
+		f.Add("ballast.weight", value)
+		f.Add("ballast.health.path", value)
+		f.Add("ballast."+value, "")
+	}
+	f.Fuzz(func(t *testing.T, key, value string) {
+		l, err := parseLabels("ballast", map[string]string{"ballast.enable": "true", key: value})
+		if err != nil {
+			return
+		}
+		if !poolPattern.MatchString(l.pool) || l.weight < 0 || l.weight > 256 || l.port < 0 || l.port > 65535 || l.scheme != "http" {
+			t.Errorf("%q=%q gives %+v", key, value, l)
+		}
+		for name, value := range l.settings {
+			s := defaultSettings
+			if err := byName[name].setting(&s, value); err != nil {
+				t.Errorf("%s=%q was taken and does not parse: %v", name, value, err)
+			}
+			if h := s.Health; h.Interval <= 0 || h.Timeout <= 0 || h.StatusMin > h.StatusMax || h.Fall < 1 || h.Rise < 1 || strings.ContainsAny(h.Path, "\r\n ?#") {
+				t.Errorf("%s=%q gives a check %+v", name, value, h)
+			}
+			if s.Concurrency < 0 || s.Timeout <= 0 || s.ConnectTimeout <= 0 || s.Retries < 0 || s.DrainTimeout <= 0 || s.Scale.Min < 0 || s.Scale.Max < 0 || s.Scale.HoldDown <= 0 {
+				t.Errorf("%s=%q gives %+v", name, value, s)
+			}
+		}
+	})
+}
+
+func lines(err error) []string {
+	var joined interface{ Unwrap() []error }
+	if !errors.As(err, &joined) {
+		return nil
+	}
+	var all []string
+	for _, e := range joined.Unwrap() {
+		all = append(all, e.Error())
+	}
+	return all
+}
+
+const labelsPage = "../docs/labels.md"
+
+// TestLabelsPage compares docs/labels.md with the table; go generate writes it.
+func TestLabelsPage(t *testing.T) {
+	page := renderLabels()
+	if *update {
+		if err := os.WriteFile(labelsPage, []byte(page), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	have, err := os.ReadFile(labelsPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(page, string(have)); diff != "" {
+		t.Errorf("docs/labels.md is not what the table says; run: go generate ./containers (-want +got):\n%s", diff)
+	}
+}
+
+func renderLabels() string {
+	var b strings.Builder
+	b.WriteString(`<!-- Made by go generate ./containers from containers/labels.go. -->
+
+# Labels
+
+Ballast reads these labels of containers. They begin with ` + "`ballast.`" + `, or with another prefix that the
+configuration key ` + "`labels.prefix`" + ` sets. Times are written with a unit: ` + "`500ms`, `10s`, `1m`" + `.
+
+A label that does not parse keeps only its own container out; the reason is in the dashboard, in
+` + "`/api/v1/containers`" + ` and once in the log. A label that is not in these tables is a warning.
+
+`)
+	section := func(of scope, title, lead string) {
+		b.WriteString("## " + title + "\n\n" + lead + "\n\n| label | default | meaning |\n| --- | --- | --- |\n")
+		for _, l := range table {
+			if l.scope == of {
+				def := l.unset
+				if l.initial != "" {
+					def = "`" + l.initial + "`"
+				}
+				b.WriteString("| `ballast." + l.name + "` | " + def + " | " + l.meaning + " |\n")
+			}
+		}
+		b.WriteString("\n")
+	}
+	section(scopeContainer, "Of a container", "Each container has its own.")
+	section(scopePool, "Of a pool", `Any member may set them for its pool. They may also stand in the configuration, as
+`+"`pools.<name>.<label without prefix>`"+`, which wins over labels. Where members disagree, the lowest
+container name that sets the label wins, and the pool shows a warning. Clones have no say while
+there is a container that Ballast did not make.`)
+	section(scopeClone, "Set by Ballast", `On the containers that it makes. Ballast never stops, changes or removes a container without them.`)
+	return strings.TrimSuffix(b.String(), "\n")
+}

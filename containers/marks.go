@@ -1,0 +1,137 @@
+package containers
+
+import (
+	"time"
+
+	"github.com/ballast-lb/ballast/engine"
+)
+
+// mark says that an event put a container out of rotation ahead of the list.
+type mark struct {
+	Leaving
+	// at is the event's time by the engine's clock, until when by ours it counts at most.
+	at, until time.Time
+	// sync is the number of the last sync that began before the event, and so may not know of it.
+	sync int
+}
+
+// comeback says that a container serves again although it was not started anew.
+type comeback struct {
+	at time.Time
+	// startedAt is which start of the container this is about.
+	startedAt time.Time
+}
+
+// earlyEvent came before its container was known.
+type earlyEvent struct {
+	event engine.Event
+	sync  int
+}
+
+const (
+	// markFor is how long a mark counts at least. A container that still runs then has survived its
+	// stop signal.
+	markFor = time.Minute
+	// beyondStop is added to a container's own stop timeout.
+	beyondStop = 10 * time.Second
+
+	signalTerm = 15
+	signalKill = 9
+)
+
+// act takes in an event. It says whether the container went out of rotation by it, so that the
+// snapshot must be built anew at once, and whether the list must be asked.
+func (v *view) act(e engine.Event, now time.Time) (rebuild, dirty bool) {
+	if e.ID == v.self && e.ID != "" && e.Action == engine.ActionNetwork {
+		v.placeDirty = true
+		return false, true
+	}
+	if v.others[e.ID] {
+		return false, false
+	}
+	v.dirty[e.ID] = true
+	c, ok := v.known[e.ID]
+	if !ok {
+		v.early = append(v.early, earlyEvent{event: e, sync: v.syncs})
+		return false, true
+	}
+	return v.leave(c, e, now), true
+}
+
+// leave marks the container if the event says that it leaves, and says whether that is new.
+func (v *view) leave(c engine.Container, e engine.Event, now time.Time) bool {
+	// Of a former life, or seen before and replayed.
+	if e.Time.Before(c.StartedAt) || e.Time.Before(v.heard[c.ID]) {
+		return false
+	}
+	v.heard[c.ID] = e.Time
+	m := mark{at: e.Time, until: now.Add(max(markFor, c.StopTimeout+beyondStop)), sync: v.syncs}
+	old, marked := v.marks[c.ID]
+	switch {
+	case e.Action == engine.ActionDie:
+		m.Leaving = Leaving{State: StateStopped, Reason: "has just ended"}
+	case e.Action == engine.ActionKill && e.Signal == signalKill:
+		m.Leaving = Leaving{State: StateDraining, Reason: "was killed"}
+	case e.Action == engine.ActionKill && e.Signal == stopSignal(c):
+		m.Leaving = Leaving{State: StateDraining, Reason: "was sent its stop signal"}
+	case e.Action == engine.ActionPause && !marked:
+		m.Leaving = Leaving{State: StatePaused, Reason: pausedReason(c)}
+	default:
+		return false
+	}
+	// What ended is not merely draining: the signal that ended it may be told of later.
+	if marked && old.State == StateStopped {
+		m.Leaving = old.Leaving
+	}
+	v.marks[c.ID] = m
+	return !marked || old.Leaving != m.Leaving
+}
+
+func stopSignal(c engine.Container) int {
+	if c.StopSignal == 0 {
+		return signalTerm
+	}
+	return c.StopSignal
+}
+
+// settle drops what a sync's inspection made obsolete of the marks on a container, and notes when
+// it is back without a new start. before is the container as it was known; zero if it was not.
+func (v *view) settle(c, before engine.Container, sync int, now time.Time) {
+	if back, ok := v.returned[c.ID]; ok && !back.startedAt.Equal(c.StartedAt) {
+		delete(v.returned, c.ID)
+	}
+	m, marked := v.marks[c.ID]
+	sameStart := before.StartedAt.Equal(c.StartedAt)
+	serves := c.State == engine.StateRunning
+	switch {
+	case !marked:
+		if serves && sameStart && before.State == engine.StatePaused {
+			v.returned[c.ID] = comeback{at: now, startedAt: c.StartedAt}
+		}
+	case m.sync >= sync:
+		// The event came after this sync began, which knows less.
+	case c.StartedAt.After(m.at):
+		delete(v.marks, c.ID)
+	case m.State == StatePaused && serves, !now.Before(m.until) && serves:
+		delete(v.marks, c.ID)
+		v.returned[c.ID] = comeback{at: now, startedAt: c.StartedAt}
+	case m.State == StatePaused, !serves && c.State != engine.StatePaused, !now.Before(m.until):
+		// The list says itself that it does not serve.
+		delete(v.marks, c.ID)
+	}
+}
+
+// actOnEarly acts on events that came while their containers were not known. The sync that began
+// after such an event knows the container, or there is none.
+func (v *view) actOnEarly(sync int, now time.Time) {
+	kept := v.early[:0]
+	for _, e := range v.early {
+		if c, ok := v.known[e.event.ID]; ok {
+			v.leave(c, e.event, now)
+		} else if e.sync >= sync && !v.others[e.event.ID] {
+			kept = append(kept, e)
+		}
+	}
+	clear(v.early[len(kept):])
+	v.early = kept
+}

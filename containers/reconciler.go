@@ -1,0 +1,179 @@
+package containers
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/ballast-lb/ballast/engine"
+)
+
+// Observed is the part of an engine that the Reconciler needs.
+type Observed interface {
+	Info(ctx context.Context) (engine.Info, error)
+	List(ctx context.Context) ([]engine.Summary, error)
+	Inspect(ctx context.Context, id string) (engine.Container, error)
+	Watch(ctx context.Context, since time.Time) iter.Seq2[engine.Event, error]
+}
+
+// ReconcilerOptions are what a Reconciler is made with.
+type ReconcilerOptions struct {
+	Engine Observed
+	Prefix Prefix
+	// Pools is validated already.
+	Pools PoolConfig
+	// Self is the ID of the container that Ballast runs in, empty on the host.
+	Self   string
+	Logger zerolog.Logger
+	// Publish is called with every new snapshot, one call at a time, in order; it must return
+	// soon. It may be nil.
+	Publish func(*Snapshot)
+}
+
+// Reconciler keeps a Snapshot true to the engine. Events of the engine are hints; the list is the
+// truth. While the engine can't be reached the last snapshot stays.
+type Reconciler struct {
+	options  ReconcilerOptions
+	snapshot atomic.Pointer[Snapshot]
+	synced   chan struct{}
+	status   statusBoard
+	// proven tells the stream's goroutine that a sync went well since its subscription.
+	proven atomic.Bool
+
+	// Only Run's goroutine touches these.
+	view     *view
+	schedule schedule
+	journal  journal
+}
+
+// NewReconciler makes a Reconciler; it does nothing before Run.
+func NewReconciler(options ReconcilerOptions) *Reconciler {
+	r := &Reconciler{
+		options: options,
+		synced:  make(chan struct{}),
+		view:    newView(options.Prefix, options.Pools, options.Self),
+		journal: journal{log: options.Logger},
+	}
+	r.status.log = options.Logger
+	r.snapshot.Store(&Snapshot{})
+	return r
+}
+
+// Snapshot is the latest one; empty before the first list succeeded, never nil.
+func (r *Reconciler) Snapshot() *Snapshot { return r.snapshot.Load() }
+
+// Status tells how it stands with the engine.
+func (r *Reconciler) Status() EngineStatus { return r.status.load() }
+
+// Synced is closed when the first list succeeded and its snapshot is published.
+func (r *Reconciler) Synced() <-chan struct{} { return r.synced }
+
+// Run follows the engine until ctx ends, and returns nil then. It is called once.
+func (r *Reconciler) Run(ctx context.Context) error {
+	var awaited sync.WaitGroup
+	defer awaited.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+
+	now := time.Now()
+	r.status.begin(now)
+	r.schedule = newSchedule(now)
+	notices := make(chan notice, 256)
+	results := make(chan result, 1)
+	awaited.Go(func() { r.follow(ctx, notices) })
+
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		timer.Reset(r.schedule.wait(time.Now()))
+		select {
+		case <-ctx.Done():
+			return nil
+		case n := <-notices:
+			r.hear(n, notices)
+		case got := <-results:
+			r.finish(got)
+		case <-timer.C:
+			if full, due := r.schedule.begin(time.Now()); due {
+				task := r.view.begin(full)
+				awaited.Go(func() { results <- r.sync(ctx, task) })
+			}
+		}
+	}
+}
+
+// hear takes in one notice and all that wait behind it, so that a storm of events costs one new
+// snapshot and not one each.
+func (r *Reconciler) hear(n notice, more <-chan notice) {
+	rebuild := r.take(n)
+	for len(more) > 0 {
+		rebuild = r.take(<-more) || rebuild
+	}
+	if rebuild {
+		r.publish()
+	}
+}
+
+// take says whether the snapshot must be built anew at once.
+func (r *Reconciler) take(n notice) bool {
+	now := time.Now()
+	switch {
+	case n.err != nil:
+		r.status.stream(now, n.err)
+	case n.event.Action == engine.ActionSubscribed:
+		r.status.stream(now, nil)
+		r.schedule.full(now)
+	default:
+		rebuild, dirty := r.view.act(n.event, now)
+		if dirty {
+			r.schedule.dirty()
+		}
+		return rebuild && r.isSynced()
+	}
+	return false
+}
+
+// finish takes in what a sync found.
+func (r *Reconciler) finish(got result) {
+	now := time.Now()
+	r.status.sync(now, got)
+	r.schedule.end(now, got.err == nil)
+	if got.err != nil {
+		return
+	}
+	r.proven.Store(true)
+	if r.view.merge(got, now) {
+		r.schedule.retry(now)
+	}
+	r.publish()
+	if !r.isSynced() {
+		close(r.synced)
+	}
+}
+
+func (r *Reconciler) isSynced() bool {
+	select {
+	case <-r.synced:
+		return true
+	default:
+		return false
+	}
+}
+
+// publish builds the snapshot and hands it out if it tells anything new.
+func (r *Reconciler) publish() {
+	next := Build(r.view.input())
+	// At first, that there are no containers is news as well.
+	if r.isSynced() && Equal(r.snapshot.Load(), next) {
+		return
+	}
+	r.snapshot.Store(next)
+	r.journal.snapshot(next)
+	if r.options.Publish != nil {
+		r.options.Publish(next)
+	}
+}

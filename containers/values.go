@@ -1,0 +1,171 @@
+package containers
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The parsers here are made for one field of T each. Their errors say what is allowed; the caller
+// puts the key and the value before it.
+
+func whole[T any](lo, hi int, field func(*T) *int) func(*T, string) error {
+	return func(t *T, value string) error {
+		n, err := parseWhole(value, lo, hi)
+		if err != nil {
+			return err
+		}
+		*field(t) = n
+		return nil
+	}
+}
+
+func parseWhole(value string, lo, hi int) (int, error) {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < lo || n > hi {
+		return 0, fmt.Errorf("must be a whole number from %d to %d", lo, hi)
+	}
+	return n, nil
+}
+
+// span is a duration within the limits.
+func span[T any](lo, hi time.Duration, field func(*T) *time.Duration) func(*T, string) error {
+	return func(t *T, value string) error {
+		d, err := parseSpan(value, lo, hi)
+		if err != nil {
+			return err
+		}
+		*field(t) = d
+		return nil
+	}
+}
+
+func parseSpan(value string, lo, hi time.Duration) (time.Duration, error) {
+	d, err := time.ParseDuration(value)
+	if err != nil || d < lo || d > hi {
+		return 0, fmt.Errorf(`must be a time from %v to %v with its unit, such as "500ms", "10s" or "1m"`, lo, hi)
+	}
+	return d, nil
+}
+
+// orOff lets the word "off" stand for the zero value that off sets.
+func orOff[T any](off func(*T), parse func(*T, string) error) func(*T, string) error {
+	return func(t *T, value string) error {
+		if value == "off" {
+			off(t)
+			return nil
+		}
+		if err := parse(t, value); err != nil {
+			return fmt.Errorf(`%w; or "off"`, err)
+		}
+		return nil
+	}
+}
+
+func yesNo[T any](field func(*T) *bool) func(*T, string) error {
+	return func(t *T, value string) error {
+		if value != "true" && value != "false" {
+			return errors.New(`must be "true" or "false"`)
+		}
+		*field(t) = value == "true"
+		return nil
+	}
+}
+
+func oneOf[T any](field func(*T) *string, allowed ...string) func(*T, string) error {
+	return func(t *T, value string) error {
+		if !slices.Contains(allowed, value) {
+			return fmt.Errorf("must be one of %s", strings.Join(allowed, ", "))
+		}
+		*field(t) = value
+		return nil
+	}
+}
+
+// text is a string that matches a pattern; allowed says in words what that asks for.
+func text[T any](pattern *regexp.Regexp, allowed string, field func(*T) *string) func(*T, string) error {
+	return func(t *T, value string) error {
+		if !pattern.MatchString(value) {
+			return errors.New("must be " + allowed)
+		}
+		*field(t) = value
+		return nil
+	}
+}
+
+var (
+	poolPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+	// Names of containers and networks.
+	namePattern  = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$`)
+	ownerPattern = regexp.MustCompile(`^[\x21-\x7e]{1,255}$`)
+	// A token of RFC 9110, section 5.6.2, is what a cookie name must be.
+	tokenPattern = regexp.MustCompile("^[a-zA-Z0-9!#$%&'*+.^_`|~-]{1,64}$")
+	imagePattern = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._/:@-]{0,511}$`)
+	// No "//", which would begin a host; no query or fragment, which a path has no place for.
+	pathPattern = regexp.MustCompile(`^/([\x21\x22\x24-\x2e\x30-\x3e\x40-\x7e][\x21\x22\x24-\x3e\x40-\x7e]{0,999})?$`)
+)
+
+func parseScheme(l *labels, value string) error {
+	switch value {
+	case "http":
+		l.scheme = value
+		return nil
+	case "https", "h2c":
+		return errors.New("only http in this version")
+	default:
+		return errors.New("must be http")
+	}
+}
+
+// parseStatus reads "204" or "200-399".
+func parseStatus(s *Settings, value string) error {
+	first, last, isRange := strings.Cut(value, "-")
+	if !isRange {
+		last = first
+	}
+	lo, err1 := parseWhole(first, 100, 599)
+	hi, err2 := parseWhole(last, 100, 599)
+	if err1 != nil || err2 != nil || lo > hi {
+		return errors.New(`must be a status from 100 to 599 or a range of them, such as "200" or "200-399"`)
+	}
+	s.Health.StatusMin, s.Health.StatusMax = lo, hi
+	return nil
+}
+
+// parseRate reads "20/15s".
+func parseRate(s *Settings, value string) error {
+	count, interval, _ := strings.Cut(value, "/")
+	n, err1 := parseWhole(count, 1, 1_000_000)
+	d, err2 := parseSpan(interval, 100*time.Millisecond, time.Hour)
+	if err1 != nil || err2 != nil {
+		return errors.New(`must be a number of requests per time of at most 1h, such as "20/15s"`)
+	}
+	s.Scale.Requests = Rate{Count: n, Interval: d}
+	return nil
+}
+
+// quote shows a value of unknown length to a person.
+func quote(value string) string {
+	const most = 80
+	if len(value) <= most {
+		return strconv.Quote(value)
+	}
+	return strconv.Quote(value[:most]) + fmt.Sprintf("… (%d bytes)", len(value))
+}
+
+// printable shows a key, quoted only if it needs that.
+func printable(key string) string {
+	if quoted := quote(key); len(quoted) != len(key)+2 {
+		return quoted
+	}
+	return key
+}
+
+// problem says what is wrong with the value of a key.
+func problem(key, value string, err error) error {
+	return fmt.Errorf("%s=%s: %w", key, quote(value), err)
+}
