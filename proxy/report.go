@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/ballast-lb/ballast/containers"
@@ -29,7 +31,11 @@ type PoolReport struct {
 	RequestsPerSecond float64
 	// Latency is of the last 60 seconds.
 	Latency Latency
-	// Rejected counts answers of our own, by reason (the slug of X-Ballast-Error).
+	// Durations is the distribution of request durations since the pool began, from the first byte
+	// read of a request to the end of its answer; upgraded connections are left out.
+	Durations histogram.Snapshot
+	// Rejected counts answers of our own, by reason (the slug of X-Ballast-Error); reasons that
+	// never came are left out.
 	Rejected map[string]uint64
 	// Backends by container name, ascending.
 	Backends []BackendReport
@@ -43,13 +49,17 @@ type BackendReport struct {
 	State  containers.State
 	Reason string
 	// Healthy is the last verdict of the checks.
-	Healthy          bool
-	InFlight         int64
+	Healthy  bool
+	InFlight int64
+	// Requests counts those whose last attempt went to this backend. Errors counts those of them
+	// that failed for its sake (5xx, no answer), and the attempts that went on to another.
 	Requests, Errors uint64
 	Latency          Latency
-	// Statuses counts responses by status code, ascending; codes that never came are left out.
+	// Statuses counts Requests by status code, ascending; codes that never came are left out. A
+	// client that left before its answer began counts as 499.
 	Statuses []StatusCount
-	// Durations is the distribution of request durations since the backend began.
+	// Durations is the distribution of request durations since the backend began, from the last
+	// attempt to the end of the answer; upgraded connections are left out.
 	Durations histogram.Snapshot
 }
 
@@ -61,3 +71,57 @@ type StatusCount struct {
 
 // Latency is quantiles of request durations; zeros when there was no request.
 type Latency struct{ P50, P95, P99 time.Duration }
+
+// Report reads all counters. It takes no lock that a request would wait for.
+func (c *Core) Report(now time.Time) Report {
+	c.sampleMu.Lock()
+	defer c.sampleMu.Unlock()
+	pools := *c.pools.Load()
+	out := Report{Pools: make([]PoolReport, 0, len(pools))}
+	for _, name := range slices.Sorted(maps.Keys(pools)) {
+		out.Pools = append(out.Pools, pools[name].report(now))
+	}
+	return out
+}
+
+// report reads a pool's counters. Core.sampleMu must be held.
+func (p *Pool) report(now time.Time) PoolReport {
+	v := p.view.Load()
+	inFlight, busy := p.load.read(p.since(now))
+	requests, durations := p.load.ended.Load(), p.durations.Snapshot()
+	out := PoolReport{
+		Name:     p.name,
+		Settings: v.settings,
+		Warnings: v.warnings,
+		InFlight: inFlight, Busy: busy.Seconds(),
+		Requests: requests, Errors: p.errors.Load(), Retries: p.retries.Load(),
+		RequestsPerSecond: p.rate.perSecond(now, requests),
+		Latency:           p.window.latency(durations),
+		Durations:         durations,
+		Rejected:          make(map[string]uint64),
+		Backends:          make([]BackendReport, 0, len(v.members)),
+	}
+	for cause := range p.rejected {
+		if n := p.rejected[cause].Load(); n > 0 {
+			out.Rejected[Cause(cause).String()] = n
+		}
+	}
+	for _, m := range v.members {
+		out.Backends = append(out.Backends, m.report())
+	}
+	return out
+}
+
+// report reads a backend's counters. Core.sampleMu must be held.
+func (m member) report() BackendReport {
+	durations := m.durations.Snapshot()
+	return BackendReport{
+		Backend: m.spec,
+		State:   m.state, Reason: m.reason, Healthy: m.healthy,
+		InFlight: m.inFlight.Load(),
+		Requests: m.requests.Load(), Errors: m.errors.Load(),
+		Latency:   m.window.latency(durations),
+		Statuses:  m.statuses.list(),
+		Durations: durations,
+	}
+}

@@ -35,7 +35,7 @@ type Checker interface {
 	Check(ctx context.Context, address netip.AddrPort, check Check) error
 }
 
-// Result is a change of a backend's health.
+// Result is a change of a backend's health, or of the reason why it is not healthy.
 type Result[K comparable] struct {
 	Key     K
 	Healthy bool

@@ -1,0 +1,67 @@
+package proxy
+
+// Cause says why an exchange ended as it did.
+type Cause uint8
+
+// The causes. All but the first three answer for the backend: Ballast gave its own answer.
+const (
+	// CauseNone is a backend's answer, whole.
+	CauseNone Cause = iota
+	// CauseClientGone is a client that left before its answer was whole. It is nobody's error.
+	CauseClientGone
+	// CauseTruncated is a backend's answer that broke off; the client's was broken off as well.
+	CauseTruncated
+	// CauseNoBackend is a pool without an available backend.
+	CauseNoBackend
+	// CauseConnectFailed is a backend that could not be connected to.
+	CauseConnectFailed
+	// CauseNoAnswer is a connection that broke before the answer.
+	CauseNoAnswer
+	// CauseBadResponse is an answer that can't be passed on.
+	CauseBadResponse
+	// CauseTimeout is a backend that took too long to answer or to read.
+	CauseTimeout
+	// CauseBadRequest is a request that can't be passed on, or whose body broke off.
+	CauseBadRequest
+	// CauseMethod is a method that is not let through.
+	CauseMethod
+	// CauseShutdown is a request that was still there at the drain limit. It is no error of a
+	// backend's.
+	CauseShutdown
+
+	causes
+)
+
+var causeSlugs = [causes]string{
+	CauseClientGone:    "client-gone",
+	CauseTruncated:     "truncated",
+	CauseNoBackend:     "no-backend",
+	CauseConnectFailed: "connect-failed",
+	CauseNoAnswer:      "no-answer",
+	CauseBadResponse:   "bad-response",
+	CauseTimeout:       "timeout",
+	CauseBadRequest:    "bad-request",
+	CauseMethod:        "method-not-allowed",
+	CauseShutdown:      "shutting-down",
+}
+
+// String is the slug of X-Ballast-Error; empty for CauseNone.
+func (c Cause) String() string {
+	if c >= causes {
+		return "unknown"
+	}
+	return causeSlugs[c]
+}
+
+// blames says whether the cause is the backend's fault whatever the status is.
+func (c Cause) blames() bool {
+	switch c {
+	case CauseTruncated, CauseConnectFailed, CauseNoAnswer, CauseBadResponse, CauseTimeout:
+		return true
+	default:
+		return false
+	}
+}
+
+// rejects says whether the answer was our own.
+func (c Cause) rejects() bool { return c >= CauseNoBackend }

@@ -1,0 +1,174 @@
+package proxy
+
+import (
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/ballast-lb/ballast/containers"
+	"github.com/ballast-lb/ballast/proxy/health"
+)
+
+// Options are what a Core may be given.
+type Options struct {
+	Logger zerolog.Logger
+	// OnReady is called when a backend is ready for the first time. It may call the core.
+	OnReady func(pool string, b containers.Backend)
+}
+
+// Core keeps the pools. All methods are safe for concurrent use.
+type Core struct {
+	log     zerolog.Logger
+	onReady func(pool string, b containers.Backend)
+	epoch   time.Time
+	pools   atomic.Pointer[map[string]*Pool]
+
+	// mu makes the writers take turns; it guards what pools and backends say it guards.
+	mu       sync.Mutex
+	backends map[containers.Identity]*Backend
+	drained  map[string]struct{} // By container ID.
+	onGone   []func(*Backend)
+
+	// sampleMu guards windows and rates.
+	sampleMu sync.Mutex
+}
+
+// New returns a core without pools.
+func New(o Options) *Core {
+	c := &Core{
+		log:      o.Logger,
+		onReady:  o.OnReady,
+		epoch:    time.Now(),
+		backends: make(map[containers.Identity]*Backend),
+		drained:  make(map[string]struct{}),
+	}
+	c.pools.Store(&map[string]*Pool{})
+	return c
+}
+
+// Pool returns the pool of a name, nil if there is none.
+func (c *Core) Pool(name string) *Pool { return (*c.pools.Load())[name] }
+
+// OnGone lets f be called whenever a backend has left, for fronts that keep connections. Requests
+// may still be in flight there.
+func (c *Core) OnGone(f func(*Backend)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.onGone = append(c.onGone, f)
+}
+
+// Apply makes a snapshot the truth. Pools and backends that were known keep their counters and, if
+// they could be checked all along, their health. New ones get no traffic until SetHealth says that
+// they are healthy.
+func (c *Core) Apply(s *containers.Snapshot) {
+	var after aftermath
+	c.mu.Lock()
+	old := *c.pools.Load()
+	pools := make(map[string]*Pool, len(s.Pools))
+	known := make(map[containers.Identity]*Backend)
+	for _, spec := range s.Pools {
+		p := old[spec.Name]
+		if p == nil {
+			p = newPool(spec.Name, c.epoch, time.Now())
+		}
+		pools[spec.Name] = p
+		p.settings, p.warnings = spec.Settings, spec.Warnings
+		c.adopt(p, spec.Backends, known)
+	}
+	c.forget(s, known, &after)
+	for name, p := range old {
+		if pools[name] == nil {
+			p.backends = nil
+			c.refresh(p, &after)
+		}
+	}
+	for _, p := range pools {
+		c.refresh(p, &after)
+	}
+	c.pools.Store(&pools)
+	gone := c.onGone
+	c.mu.Unlock()
+	c.follow(&after, gone)
+}
+
+// adopt sets a pool's backends to those of the snapshot and notes them in known. c.mu must be held.
+func (c *Core) adopt(p *Pool, specs []containers.Backend, known map[containers.Identity]*Backend) {
+	p.backends = make([]*Backend, 0, len(specs))
+	for _, spec := range specs {
+		b := c.backends[spec.Identity]
+		if b == nil || b.pool != p {
+			b = newBackend(p, spec)
+			_, b.drained = c.drained[spec.Container]
+		}
+		b.spec = spec
+		if !checkable(spec) {
+			b.proven, b.healthy, b.reason = false, false, ""
+		}
+		known[spec.Identity] = b
+		p.backends = append(p.backends, b)
+	}
+}
+
+// forget drops the backends that are not in known any more, and the drain marks of containers that
+// no longer exist. c.mu must be held.
+func (c *Core) forget(s *containers.Snapshot, known map[containers.Identity]*Backend, after *aftermath) {
+	for id, b := range c.backends {
+		if known[id] != b {
+			b.available.Store(false)
+			b.gone.Store(true)
+			after.gone = append(after.gone, b)
+		}
+	}
+	c.backends = known
+	exists := make(map[string]bool, len(known))
+	for id := range known {
+		exists[id.Container] = true
+	}
+	for _, e := range s.Entries {
+		exists[e.Container.ID] = true
+	}
+	maps.DeleteFunc(c.drained, func(id string, _ struct{}) bool { return !exists[id] })
+}
+
+// SetHealth tells what checks of a backend found; reason is why it is not healthy. It does nothing
+// for backends that are not known or can't be checked now.
+func (c *Core) SetHealth(id containers.Identity, healthy bool, reason string) {
+	var after aftermath
+	c.mu.Lock()
+	if b := c.backends[id]; b != nil && checkable(b.spec) {
+		b.proven = b.proven || healthy
+		b.healthy, b.reason = healthy, reason
+		c.refresh(b.pool, &after)
+	}
+	c.mu.Unlock()
+	c.follow(&after, nil)
+}
+
+// Targets are the backends to check: what a health.Prober should be set to after each Apply. One
+// that can't be checked for a while is left out, and must pass a check again when it is back.
+func (c *Core) Targets() []health.Target[containers.Identity] {
+	var out []health.Target[containers.Identity]
+	for _, p := range *c.pools.Load() {
+		v := p.view.Load()
+		h := v.settings.Health
+		for _, m := range v.members {
+			if !checkable(m.spec) {
+				continue
+			}
+			out = append(out, health.Target[containers.Identity]{
+				Key:     m.identity,
+				Address: m.identity.Address,
+				Check: health.Check{
+					Scheme: m.spec.Scheme, Path: h.Path,
+					Interval: h.Interval, Timeout: h.Timeout,
+					StatusMin: h.StatusMin, StatusMax: h.StatusMax,
+					MaxLatency: h.MaxLatency, Fall: h.Fall, Rise: h.Rise,
+				},
+			})
+		}
+	}
+	return out
+}

@@ -1,0 +1,48 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+)
+
+// Drain takes a container out of rotation and returns when none of its requests is in flight, or
+// with an error when ctx ends. Either way it stays out until Undrain, or until it no longer exists,
+// also when it restarts. A container that is not known has nothing in flight.
+func (c *Core) Drain(ctx context.Context, containerID string) error {
+	backends := c.mark(containerID, true)
+	for _, b := range backends {
+		if err := b.wait(ctx); err != nil {
+			return fmt.Errorf("drain %s with %d requests in flight: %w", b.name, b.inFlight.Load(), err)
+		}
+	}
+	return nil
+}
+
+// Undrain puts a drained container back into rotation.
+func (c *Core) Undrain(containerID string) { c.mark(containerID, false) }
+
+func (c *Core) mark(containerID string, drained bool) []*Backend {
+	var (
+		after  aftermath
+		marked []*Backend
+	)
+	c.mu.Lock()
+	if drained {
+		c.drained[containerID] = struct{}{}
+	} else {
+		delete(c.drained, containerID)
+	}
+	for id, b := range c.backends {
+		if id.Container != containerID {
+			continue
+		}
+		marked = append(marked, b)
+		if b.drained != drained {
+			b.drained = drained
+			c.refresh(b.pool, &after)
+		}
+	}
+	c.mu.Unlock()
+	c.follow(&after, nil)
+	return marked
+}

@@ -1,0 +1,113 @@
+package health
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/rs/zerolog"
+)
+
+// Prober checks a set of targets, each in a goroutine of its own. K tells targets apart.
+type Prober[K comparable] struct {
+	checker Checker
+	report  func(Result[K])
+	log     zerolog.Logger
+
+	// changed holds a token when targets were replaced and Run has not looked yet.
+	changed chan struct{}
+	mu      sync.Mutex
+	targets map[K]Target[K] // guarded by mu
+}
+
+// New returns a prober that does HTTP checks through checker and connection attempts by itself. It
+// calls report from its own goroutines, in order for each key; a result for a key that has just
+// vanished may still come.
+func New[K comparable](checker Checker, report func(Result[K]), log zerolog.Logger) *Prober[K] {
+	return &Prober[K]{
+		checker: checker,
+		report:  report,
+		log:     log,
+		changed: make(chan struct{}, 1),
+		targets: make(map[K]Target[K]),
+	}
+}
+
+// Set replaces the set of targets. New keys are checked at once; known keys keep their state, and
+// are checked at once if their Check changed; those that vanished are checked no more and begin as
+// new if they come back.
+func (p *Prober[K]) Set(targets []Target[K]) {
+	set := make(map[K]Target[K], len(targets))
+	for _, t := range targets {
+		t.Check = t.Check.withDefaults()
+		set[t.Key] = t
+	}
+	p.mu.Lock()
+	p.targets = set
+	p.mu.Unlock()
+	select {
+	case p.changed <- struct{}{}:
+	default: // Run has yet to look at the change before this one.
+	}
+}
+
+// Run checks until ctx ends, and returns when all checks have ended.
+func (p *Prober[K]) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+
+	probes := make(map[K]*probe[K])
+	for {
+		p.reconcile(ctx, probes, &wg)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-p.changed:
+		}
+	}
+}
+
+// reconcile starts, changes and stops probes until they are those of the set.
+func (p *Prober[K]) reconcile(ctx context.Context, probes map[K]*probe[K], wg *sync.WaitGroup) {
+	p.mu.Lock()
+	targets := p.targets
+	p.mu.Unlock()
+	for key, old := range probes {
+		if _, ok := targets[key]; !ok {
+			old.stop()
+			delete(probes, key)
+		}
+	}
+	for key, target := range targets {
+		if known := probes[key]; known != nil {
+			known.set(target)
+			continue
+		}
+		ctx, stop := context.WithCancel(ctx)
+		started := &probe[K]{prober: p, stop: stop, changed: make(chan struct{}, 1)}
+		started.target.Store(&target)
+		probes[key] = started
+		wg.Go(func() { started.run(ctx) })
+	}
+}
+
+// probe checks one target.
+type probe[K comparable] struct {
+	prober  *Prober[K]
+	stop    context.CancelFunc
+	target  atomic.Pointer[Target[K]]
+	changed chan struct{}
+}
+
+func (p *probe[K]) set(target Target[K]) {
+	if *p.target.Load() == target {
+		return
+	}
+	p.target.Store(&target)
+	select {
+	case p.changed <- struct{}{}:
+	default:
+	}
+}

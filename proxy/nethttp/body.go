@@ -1,0 +1,112 @@
+package nethttp
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// maxKept is how much of a request's body is kept for another attempt.
+const maxKept = 64 << 10
+
+var errStale = errors.New("body of an attempt that is over")
+
+// body is a client's request body, that can be read again from the start as long as no more than
+// maxKept of it was read. One attempt at a time reads it.
+type body struct {
+	source io.ReadCloser
+	limit  *deadline
+	kept   []byte
+	over   bool // More than maxKept was read, and nothing is kept.
+	broken atomic.Bool
+	stood  atomic.Bool // It broke because it stood still for too long.
+	ended  error       // What source said last, if it ended.
+}
+
+func newBody(source io.ReadCloser, w http.ResponseWriter, idle time.Duration) *body {
+	return &body{source: source, limit: readDeadline(w, idle)}
+}
+
+// failed says that the client did not send the body it announced. That is no backend's fault.
+func (b *body) failed() bool { return b != nil && b.broken.Load() }
+
+// stalled says that the client stopped sending, and is there still.
+func (b *body) stalled() bool { return b != nil && b.stood.Load() }
+
+// replayable says whether attempt can be called again.
+func (b *body) replayable() bool { return b == nil || !b.over }
+
+// attempt returns the body from its start. The attempts before must be over.
+func (b *body) attempt() *attemptBody { return &attemptBody{body: b} }
+
+// pull reads more from the client and keeps it if it is not too much.
+func (b *body) pull(p []byte) (int, error) {
+	if b.ended != nil {
+		return 0, b.ended
+	}
+	b.limit.extend()
+	n, err := b.source.Read(p)
+	if !b.over && len(b.kept)+n <= maxKept {
+		b.kept = append(b.kept, p[:n]...)
+	} else {
+		b.over, b.kept = true, nil
+	}
+	if err != nil {
+		b.ended = err
+		if errors.Is(err, io.EOF) {
+			b.limit.clear()
+		} else {
+			// The limit stays: the server would wait for the rest of the body without one.
+			b.stood.Store(errors.Is(err, os.ErrDeadlineExceeded))
+			b.broken.Store(true)
+		}
+	}
+	return n, err
+}
+
+// attemptBody is a body as one attempt reads it. Its Close does not close the client's, which a
+// transport does although it has read nothing; the server closes that one when the handler is done.
+type attemptBody struct {
+	*body
+	read   int
+	closed atomic.Bool
+}
+
+func (a *attemptBody) Read(p []byte) (int, error) {
+	if a.closed.Load() {
+		return 0, errStale
+	}
+	if a.read < len(a.kept) {
+		n := copy(p, a.kept[a.read:])
+		a.read += n
+		return n, nil
+	}
+	n, err := a.pull(p)
+	a.read += n
+	return n, err
+}
+
+func (a *attemptBody) Close() error {
+	a.closed.Store(true)
+	return nil
+}
+
+// responseBody is a backend's body that remembers whether it broke off.
+type responseBody struct {
+	io.ReadCloser
+	broken bool
+}
+
+func (b *responseBody) failed() bool { return b.broken }
+
+func (b *responseBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.broken = true
+	}
+	// io.ErrUnexpectedEOF is not io.EOF: that is what a body that is too short ends with.
+	return n, err
+}

@@ -1,0 +1,49 @@
+package nethttp
+
+import (
+	"net/http"
+	"strings"
+)
+
+// modifyResponse is what happens to a backend's answer before it is passed on.
+func modifyResponse(r *http.Response) error {
+	e := exchangeOf(r.Request.Context())
+	if r.StatusCode < 100 {
+		return errStatus
+	}
+	if r.StatusCode == http.StatusSwitchingProtocols {
+		if !e.upgrade || !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+			return errUpgrade
+		}
+		stripUpgraded(r.Header)
+		if e.conn != nil {
+			e.conn.upgrade()
+		}
+	} else {
+		e.response = &responseBody{ReadCloser: r.Body}
+		r.Body = e.response
+	}
+	r.Header.Del(errorHeader) // It says that the answer is ours.
+	if s := e.settings.Sticky; s.Enabled && e.pick.Affinity != e.backend.Affinity() {
+		r.Header.Add("Set-Cookie", setCookie(s, e.backend.Affinity(), r.Request.Header.Get("X-Forwarded-Proto") == "https"))
+	}
+	return nil
+}
+
+// stripUpgraded removes hop-by-hop headers from a 101, where the reverse proxy leaves them, except
+// those that make the upgrade.
+func stripUpgraded(h http.Header) {
+	for _, line := range h["Connection"] {
+		for name := range strings.SplitSeq(line, ",") {
+			if name = strings.TrimSpace(name); !strings.EqualFold(name, "Upgrade") {
+				h.Del(name)
+			}
+		}
+	}
+	for _, name := range []string{
+		"Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Te", "Trailer", "Transfer-Encoding", "Content-Length",
+	} {
+		h.Del(name)
+	}
+	h.Set("Connection", "Upgrade")
+}

@@ -1,0 +1,66 @@
+package nethttp
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// target is where a request goes, as it was written.
+type target struct {
+	raw   string // The path, still escaped, without what was stripped.
+	query string // Without its question mark.
+	// mark says that there is a question mark without a query.
+	mark bool
+}
+
+// targetOf reads the target of a request. It is false for paths that are not below strip, and for
+// those that servers read in different ways: with a #, a space or a control character.
+func targetOf(r *http.Request, strip string) (target, bool) {
+	raw := r.RequestURI
+	if raw == "" {
+		raw = r.URL.EscapedPath()
+	}
+	raw, _, _ = strings.Cut(raw, "?")
+	if !strings.HasPrefix(raw, "/") { // Absolute form, as proxies are asked.
+		_, rest, ok := strings.Cut(raw, "://")
+		if !ok {
+			return target{}, false
+		}
+		raw = "/"
+		if i := strings.IndexByte(rest, '/'); i >= 0 {
+			raw = rest[i:]
+		}
+	}
+	for i := range len(raw) {
+		if c := raw[i]; c <= ' ' || c == '#' || c == 0x7f {
+			return target{}, false
+		}
+	}
+	raw, ok := strings.CutPrefix(raw, strip)
+	switch {
+	case !ok || raw != "" && raw[0] != '/':
+		return target{}, false
+	case raw == "":
+		raw = "/"
+	}
+	t := target{raw: raw, query: r.URL.RawQuery, mark: r.URL.ForceQuery}
+	return t, t.set(&url.URL{})
+}
+
+// set makes u request the target byte for byte. It is false if url.URL can't be brought to that: for
+// a path that begins with // and has bytes that should have been escaped.
+func (t target) set(u *url.URL) bool {
+	path, err := url.PathUnescape(t.raw)
+	if err != nil {
+		return false
+	}
+	u.Path, u.RawPath, u.Opaque = path, t.raw, ""
+	u.RawQuery, u.ForceQuery = t.query, t.mark
+	if u.EscapedPath() == t.raw {
+		return true
+	}
+	// Opaque is written as it is, unless it begins with //, which would name a host.
+	u.Opaque = t.raw
+	return !strings.HasPrefix(t.raw, "//")
+}

@@ -1,0 +1,115 @@
+package nethttp
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/ballast-lb/ballast/containers"
+	"github.com/ballast-lb/ballast/proxy"
+)
+
+const (
+	maxIdlePerBackend      = 256
+	maxResponseHeaderBytes = 256 << 10
+	expectContinueTimeout  = time.Second
+)
+
+// upstream is the connections to one backend. No other backend ever has them, even at the same
+// address.
+type upstream struct {
+	transport        *http.Transport
+	connect, headers time.Duration
+}
+
+// upstream returns a backend's, made for the pool's present timeouts.
+func (f *Front) upstream(b *proxy.Backend, s *containers.Settings) *upstream {
+	known, ok := f.upstreams.Load(b)
+	if ok {
+		u := known.(*upstream)
+		if u.connect == s.ConnectTimeout && u.headers == s.Timeout {
+			return u
+		}
+		f.upstreams.CompareAndDelete(b, u)
+		u.transport.CloseIdleConnections()
+	}
+	made := f.newUpstream(b.Address(), s)
+	if known, ok = f.upstreams.LoadOrStore(b, made); ok {
+		return known.(*upstream) // Somebody else was faster.
+	}
+	if b.Gone() { // forget may have come before it was stored.
+		f.upstreams.CompareAndDelete(b, made)
+	}
+	return made
+}
+
+func (f *Front) newUpstream(address string, s *containers.Settings) *upstream {
+	dialer := &net.Dialer{Timeout: s.ConnectTimeout}
+	stall := f.options.BodyIdle
+	return &upstream{
+		connect: s.ConnectTimeout, headers: s.Timeout,
+		transport: &http.Transport{
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				c, err := dialer.DialContext(ctx, "tcp", address)
+				if err != nil {
+					return nil, &dialError{err}
+				}
+				return &conn{Conn: c, stall: stall}, nil
+			},
+			DisableCompression:     true,
+			MaxIdleConnsPerHost:    maxIdlePerBackend,
+			IdleConnTimeout:        f.options.BackendIdle,
+			ResponseHeaderTimeout:  s.Timeout,
+			ExpectContinueTimeout:  expectContinueTimeout,
+			MaxResponseHeaderBytes: maxResponseHeaderBytes,
+		},
+	}
+}
+
+// forget drops the connections to a backend that has left, as they become idle.
+func (f *Front) forget(b *proxy.Backend) {
+	if u, ok := f.upstreams.LoadAndDelete(b); ok {
+		u.(*upstream).transport.CloseIdleConnections()
+	}
+}
+
+func (f *Front) closeIdle() {
+	f.upstreams.Range(func(_, u any) bool {
+		u.(*upstream).transport.CloseIdleConnections()
+		return true
+	})
+}
+
+// dialError says that a connection could not be made.
+type dialError struct{ error }
+
+func (e *dialError) Unwrap() error { return e.error }
+
+// conn is a connection to a backend that counts what was written to it, so that it is known when
+// nothing was, and gives up when the backend does not read for long.
+type conn struct {
+	net.Conn
+	stall    time.Duration
+	written  atomic.Int64
+	upgraded atomic.Bool
+}
+
+func (c *conn) Write(p []byte) (int, error) {
+	if !c.upgraded.Load() {
+		_ = c.SetWriteDeadline(time.Now().Add(c.stall))
+	}
+	n, err := c.Conn.Write(p)
+	c.written.Add(int64(n))
+	return n, err
+}
+
+// CloseWrite lets the half-close of an upgraded connection through.
+func (c *conn) CloseWrite() error { return closeWrite(c.Conn, c.stall) }
+
+// upgrade takes the limit on writes off: what follows an upgrade may pause as long as it likes.
+func (c *conn) upgrade() {
+	c.upgraded.Store(true)
+	_ = c.SetWriteDeadline(time.Time{})
+}
