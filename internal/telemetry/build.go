@@ -1,0 +1,209 @@
+package telemetry
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ballast-lb/ballast/containers"
+	"github.com/ballast-lb/ballast/containers/autoscale"
+	"github.com/ballast-lb/ballast/proxy"
+)
+
+// shortID is how much of a container's ID people are shown, as Docker does.
+const shortID = 12
+
+// Input is what a Document is made from.
+type Input struct {
+	Version, Instance string
+	Started, Now      time.Time
+	Engine            containers.EngineStatus
+	Report            proxy.Report
+	// Entries are the snapshot's.
+	Entries []containers.Entry
+	// Fleet tells of the pools that are scaled, by name. A pool that is not in it wants the
+	// backends that it has.
+	Fleet map[string]Fleet
+	// Decisions are in any order.
+	Decisions []autoscale.Decision
+}
+
+// Fleet is how many replicas a pool should run, and what stands in the way.
+type Fleet struct {
+	Desired int
+	// Blocked says why no clone can be made at present; empty if one can.
+	Blocked string
+}
+
+// NewDocument makes the document. It is pure and keeps nothing of in that may be written to later
+// but the decisions' own slices.
+func NewDocument(in Input) Document {
+	d := Document{
+		Version: in.Version, Instance: in.Instance,
+		Time:       in.Now,
+		Uptime:     round(in.Now.Sub(in.Started).Seconds()),
+		Engine:     engineDoc(in.Engine),
+		Pools:      make([]PoolDoc, 0, len(in.Report.Pools)),
+		Containers: make([]ContainerDoc, 0, len(in.Entries)),
+		Decisions:  slices.Clone(in.Decisions),
+	}
+	if d.Decisions == nil {
+		d.Decisions = []autoscale.Decision{}
+	}
+	slices.SortStableFunc(d.Decisions, func(a, b autoscale.Decision) int { return b.Time.Compare(a.Time) })
+	for _, r := range in.Report.Pools {
+		p := poolDoc(r)
+		p.fleet(in.Fleet)
+		if i := slices.IndexFunc(d.Decisions, func(x autoscale.Decision) bool { return x.Pool == p.Name }); i >= 0 {
+			p.LastDecision = &d.Decisions[i]
+		}
+		d.Pools = append(d.Pools, p)
+		d.Totals.add(p)
+	}
+	d.Totals.RequestsPerSecond = round(d.Totals.RequestsPerSecond)
+	for _, e := range in.Entries {
+		d.Containers = append(d.Containers, containerDoc(e))
+	}
+	return d
+}
+
+func engineDoc(s containers.EngineStatus) EngineDoc {
+	d := EngineDoc{
+		Kind: s.Kind, Version: s.Version, Connected: s.Connected,
+		Since: moment(s.Since), LastSync: moment(s.LastSync),
+		SyncMS: milliseconds(s.SyncDuration),
+	}
+	if !s.Connected {
+		d.Error = s.Error
+	}
+	return d
+}
+
+func poolDoc(r proxy.PoolReport) PoolDoc {
+	p := PoolDoc{
+		Name: r.Name, Policy: r.Settings.Policy, Settings: settingsDoc(r.Settings),
+		Replicas: Replicas{Min: r.Settings.Scale.Min, Max: r.Settings.Scale.Max},
+		InFlight: r.InFlight, Requests: r.Requests, Errors: r.Errors, Retries: r.Retries,
+		Rejected:          make(map[string]uint64, len(r.Rejected)),
+		RequestsPerSecond: round(r.RequestsPerSecond),
+		Latency:           latencyMS(r.Latency),
+		Warnings:          append([]string{}, r.Warnings...),
+		Backends:          make([]BackendDoc, 0, len(r.Backends)),
+	}
+	maps.Copy(p.Rejected, r.Rejected)
+	for _, b := range r.Backends {
+		p.Backends = append(p.Backends, backendDoc(b))
+		switch b.State {
+		case containers.StateReady:
+			p.Replicas.Ready++
+		case containers.StateStarting:
+			p.Replicas.Starting++
+		case containers.StateWarm:
+			p.Replicas.Warm++
+		}
+	}
+	return p
+}
+
+// fleet fills in what is wanted of the pool. Without a fleet that knows it, the pool wants what it
+// has: all but the backends that are on their way out.
+func (p *PoolDoc) fleet(known map[string]Fleet) {
+	if f, ok := known[p.Name]; ok {
+		p.Replicas.Desired, p.Replicas.Blocked = f.Desired, f.Blocked
+		return
+	}
+	for _, b := range p.Backends {
+		if b.State != containers.StateDraining && b.State != containers.StateStopped {
+			p.Replicas.Desired++
+		}
+	}
+}
+
+func (t *Totals) add(p PoolDoc) {
+	t.Requests += p.Requests
+	t.Errors += p.Errors
+	t.InFlight += p.InFlight
+	t.RequestsPerSecond += p.RequestsPerSecond
+	t.Backends += len(p.Backends)
+	t.Ready += p.Replicas.Ready
+}
+
+func settingsDoc(s containers.Settings) SettingsDoc {
+	d := SettingsDoc{
+		Sticky:         s.Sticky.Enabled,
+		HealthPath:     s.Health.Path,
+		HealthInterval: round(s.Health.Interval.Seconds()),
+		Concurrency:    s.Concurrency,
+		Retries:        s.Retries,
+		Timeout:        round(s.Timeout.Seconds()),
+		ConnectTimeout: round(s.ConnectTimeout.Seconds()),
+		DrainTimeout:   round(s.DrainTimeout.Seconds()),
+		HoldDown:       round(s.Scale.HoldDown.Seconds()),
+		DryRun:         s.Scale.DryRun,
+	}
+	if s.Sticky.Enabled {
+		d.StickyTTL, d.StickyCookie = round(s.Sticky.TTL.Seconds()), s.Sticky.Cookie
+	}
+	if r := s.Scale.Requests; r.Count > 0 {
+		d.ScaleRequests = fmt.Sprintf("%d/%s", r.Count, label(r.Interval))
+	}
+	return d
+}
+
+func backendDoc(b proxy.BackendReport) BackendDoc {
+	return BackendDoc{
+		ID: short(b.Container), Name: b.Name,
+		Address: b.Address.String(), Network: b.Network,
+		Weight: b.Weight, State: b.State, Reason: b.Reason, Healthy: b.Healthy, Clone: b.Clone,
+		StartedAt: time.Unix(0, b.StartedAt).UTC(),
+		InFlight:  b.InFlight, Requests: b.Requests, Errors: b.Errors,
+		Latency: latencyMS(b.Latency),
+	}
+}
+
+func containerDoc(e containers.Entry) ContainerDoc {
+	d := ContainerDoc{
+		ID: short(e.Container.ID), FullID: e.Container.ID,
+		Name: e.Container.Name, Image: e.Container.Image,
+		Pool: e.Pool, State: string(e.Container.State), Routed: e.Routed, Reason: e.Reason,
+		Warnings: append([]string{}, e.Warnings...),
+	}
+	if c := e.Clone; c != nil {
+		d.Clone = &CloneDoc{Owner: c.Owner, Template: c.Template, Slot: c.Slot}
+	}
+	return d
+}
+
+func latencyMS(l proxy.Latency) LatencyMS {
+	return LatencyMS{P50: milliseconds(l.P50), P95: milliseconds(l.P95), P99: milliseconds(l.P99)}
+}
+
+func milliseconds(d time.Duration) float64 { return round(float64(d) / float64(time.Millisecond)) }
+
+// round keeps three decimals: finer ones are noise, and longer to read.
+func round(f float64) float64 { return math.Round(f*1000) / 1000 }
+
+func short(id string) string { return id[:min(len(id), shortID)] }
+
+// moment is nil for the zero time, which would be a date in the year 1 to whoever reads the JSON.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// label writes a duration the way labels are written: "1m", not "1m0s".
+func label(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}

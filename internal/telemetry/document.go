@@ -1,0 +1,155 @@
+package telemetry
+
+import (
+	"time"
+
+	"github.com/ballast-lb/ballast/containers"
+	"github.com/ballast-lb/ballast/containers/autoscale"
+)
+
+// Document is everything Ballast tells of itself at one moment. Its JSON is the answer to
+// GET /metrics; fields are added to it, never renamed. Lists are never null.
+type Document struct {
+	Version  string `json:"version"`
+	Instance string `json:"instance"`
+	// Time is when the document was made, Uptime how long Ballast had run by then.
+	Time   time.Time `json:"time"`
+	Uptime float64   `json:"uptime_seconds"`
+	Engine EngineDoc `json:"engine"`
+	Totals Totals    `json:"totals"`
+	Pools  []PoolDoc `json:"pools"`
+	// Containers are all labelled containers, routed or not, by name. They are an answer of
+	// their own, as are Decisions, the newest first.
+	Containers []ContainerDoc       `json:"-"`
+	Decisions  []autoscale.Decision `json:"-"`
+}
+
+// EngineDoc tells how Ballast stands with the engine.
+type EngineDoc struct {
+	Kind      string `json:"kind"`
+	Version   string `json:"version"`
+	Connected bool   `json:"connected"`
+	// Since is when Connected last changed, LastSync when the last list succeeded; null if never.
+	Since    *time.Time `json:"since"`
+	LastSync *time.Time `json:"last_sync"`
+	// SyncMS is how long that list took, in milliseconds.
+	SyncMS float64 `json:"sync_ms"`
+	// Error is the last failure while not connected.
+	Error string `json:"error,omitempty"`
+}
+
+// Totals are sums over all pools.
+type Totals struct {
+	Requests          uint64  `json:"requests"`
+	Errors            uint64  `json:"errors"`
+	InFlight          int64   `json:"in_flight"`
+	RequestsPerSecond float64 `json:"requests_per_second"`
+	// Backends counts all, Ready those that may be given requests.
+	Backends int `json:"backends"`
+	Ready    int `json:"ready"`
+}
+
+// PoolDoc is one pool with its counters since it began.
+type PoolDoc struct {
+	Name     string      `json:"name"`
+	Policy   string      `json:"policy"`
+	Settings SettingsDoc `json:"settings"`
+	Replicas Replicas    `json:"replicas"`
+	InFlight int64       `json:"in_flight"`
+	// Queued is requests that wait for a backend; this version holds none.
+	Queued   int64  `json:"queued"`
+	Requests uint64 `json:"requests"`
+	Errors   uint64 `json:"errors"`
+	Retries  uint64 `json:"retries"`
+	// Rejected counts Ballast's own answers by the slug of X-Ballast-Error.
+	Rejected map[string]uint64 `json:"rejected"`
+	// RequestsPerSecond is the mean of the last 10 seconds, Latency of the last 60.
+	RequestsPerSecond float64             `json:"requests_per_second"`
+	Latency           LatencyMS           `json:"latency_ms"`
+	Warnings          []string            `json:"warnings"`
+	LastDecision      *autoscale.Decision `json:"last_decision,omitempty"`
+	Backends          []BackendDoc        `json:"backends"`
+}
+
+// Replicas counts a pool's backends, those that Ballast did not make too.
+type Replicas struct {
+	// Max 0 means that the pool never scales.
+	Min      int `json:"min"`
+	Max      int `json:"max"`
+	Desired  int `json:"desired"`
+	Ready    int `json:"ready"`
+	Starting int `json:"starting"`
+	Warm     int `json:"warm"`
+	// Blocked says why no clone can be made at present.
+	Blocked string `json:"blocked,omitempty"`
+}
+
+// SettingsDoc is what a pool is set to, from its labels and the configuration.
+type SettingsDoc struct {
+	Sticky         bool    `json:"sticky"`
+	StickyTTL      float64 `json:"sticky_ttl_seconds"`
+	StickyCookie   string  `json:"sticky_cookie,omitempty"`
+	HealthPath     string  `json:"health_path,omitempty"`
+	HealthInterval float64 `json:"health_interval_seconds"`
+	Concurrency    int     `json:"concurrency"`
+	Retries        int     `json:"retries"`
+	Timeout        float64 `json:"timeout_seconds"`
+	ConnectTimeout float64 `json:"connect_timeout_seconds"`
+	DrainTimeout   float64 `json:"drain_timeout_seconds"`
+	// ScaleRequests is the classic rule as its label is written, such as "20/15s".
+	ScaleRequests string  `json:"scale_requests,omitempty"`
+	HoldDown      float64 `json:"scale_hold_down_seconds"`
+	DryRun        bool    `json:"scale_dry_run"`
+}
+
+// BackendDoc is one backend with its counters since it began.
+type BackendDoc struct {
+	// ID is the first 12 characters of the container's.
+	ID      string           `json:"id"`
+	Name    string           `json:"name"`
+	Address string           `json:"address"`
+	Network string           `json:"network"`
+	Weight  int              `json:"weight"`
+	State   containers.State `json:"state"`
+	// Reason says why State is not ready.
+	Reason    string    `json:"reason,omitempty"`
+	Healthy   bool      `json:"healthy"`
+	Clone     bool      `json:"clone"`
+	StartedAt time.Time `json:"started_at"`
+	InFlight  int64     `json:"in_flight"`
+	Requests  uint64    `json:"requests"`
+	Errors    uint64    `json:"errors"`
+	Latency   LatencyMS `json:"latency_ms"`
+}
+
+// LatencyMS is quantiles of request durations in milliseconds, rounded to 0.001; zeros when there
+// was no request.
+type LatencyMS struct {
+	P50 float64 `json:"p50"`
+	P95 float64 `json:"p95"`
+	P99 float64 `json:"p99"`
+}
+
+// ContainerDoc is one labelled container and what became of it. Its labels and environment are
+// left out: they may hold secrets.
+type ContainerDoc struct {
+	// ID is the first 12 characters of FullID.
+	ID     string `json:"id"`
+	FullID string `json:"full_id"`
+	Name   string `json:"name"`
+	Image  string `json:"image"`
+	Pool   string `json:"pool"`
+	State  string `json:"state"`
+	Routed bool   `json:"routed"`
+	// Reason says why it is not routed, and what to do.
+	Reason   string    `json:"reason,omitempty"`
+	Warnings []string  `json:"warnings"`
+	Clone    *CloneDoc `json:"clone"`
+}
+
+// CloneDoc is what the ownership labels of a clone say.
+type CloneDoc struct {
+	Owner    string `json:"owner"`
+	Template string `json:"template"`
+	Slot     int    `json:"slot"`
+}
