@@ -1,0 +1,322 @@
+package dashboard
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"html"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/ballast-lb/ballast/containers"
+	"github.com/ballast-lb/ballast/containers/autoscale"
+	"github.com/ballast-lb/ballast/engine"
+	"github.com/ballast-lb/ballast/internal/telemetry"
+	"github.com/ballast-lb/ballast/proxy"
+)
+
+func get(t *testing.T, s *served, path string, header ...string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+path, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := s.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(body)
+}
+
+var (
+	tags   = regexp.MustCompile(`(?s)<(title|style|script)[ >].*?</(title|style|script)>|<[^>]*>`)
+	spaces = regexp.MustCompile(`\s+`)
+)
+
+// text is what a reader sees of a page, with single spaces.
+func text(page string) string {
+	return strings.TrimSpace(spaces.ReplaceAllString(html.UnescapeString(tags.ReplaceAllString(page, " ")), " "))
+}
+
+func TestPage(t *testing.T) {
+	lost := busy()
+	lost.Engine = containers.EngineStatus{
+		Kind: "docker", Version: "20.10.24", Since: noon.Add(-42 * time.Second), LastSync: noon.Add(-44 * time.Second), Error: "connection refused",
+	}
+	first := input()
+	first.Engine = containers.EngineStatus{Kind: "docker", Error: "no such file"}
+	embedded := input()
+	embedded.Engine.Kind = "embedded"
+	blocked := busy()
+	blocked.Fleet = map[string]telemetry.Fleet{"shop": {Desired: 5, Blocked: "shop-a publishes port 80"}}
+	tests := []struct {
+		name   string
+		in     telemetry.Input
+		want   []string
+		absent []string
+	}{
+		{
+			"busy", busy(),
+			[]string{
+				"Ballast 0.1.0 harbour-1 · up 1 d 2 h", "Docker 20.10.24 connected last sync 3 s ago",
+				"Requests per second 413.0", "Errors 37 0.03 % of all", "Ready 4 of 6 backends",
+				"shop 3 ready of 5 wanted · min 3 · max 8 · 1 starting",
+				"weighted balancing sticky sessions, 1h checks /healthz every 10s autoscaling 3–8 one more above 20/15s 20 at once each 1 retry 30s timeout",
+				"least-request connection checks every 10s fixed size no retries",
+				"p50 1.24 ms p95 3.80 ms p99 12.4 ms", "Answered by Ballast itself: no-backend 3 , timeout 1",
+				"ballast.policy differs", "shop-a: label ballast.wieght is not known",
+				"ballast-shop-1 clone 172.18.0.6:8080 · a4f2a9c0d11e ready 1 6.2 % of 16.7 % 6 8,114 0 6.90 ms 12.0 ms",
+				"shop-c 172.18.0.5:8080 · f4f2a9c0d11e unhealthy 1 15.6 % 0 20,411 37",
+				"GET /healthz answered 503 three times in a row",
+				"Not routed 2", "shop-old running · pool shop it exposes ports 8080 and 9090",
+				"11:59:56 4 s ago Scale out shop 4 → 5 58.4 requests in flight", "Refused shop 4 → 4", "Scale in dry run shop 6 → 4",
+				"clones are removed at exit",
+			},
+			[]string{"has not answered", "No containers joined", "No clone can be made"},
+		},
+		{
+			"empty", input(),
+			[]string{"No containers joined yet", "docker run -d --name web-a", "--label ballast.enable=true", "curl http://127.0.0.1:"},
+			[]string{"Decisions", "Not routed", "has not answered"},
+		},
+		{"empty and embedded", embedded, []string{"No containers joined yet", "Embedded engine"}, []string{"docker run"}},
+		{
+			"engine lost", lost,
+			[]string{
+				"not reachable", "The engine has not answered since 11:59:18 UTC", "it has been away for 42 s", "connection refused",
+				"shown below", "61,204",
+			},
+			[]string{"No containers joined"},
+		},
+		{
+			"engine never seen", first,
+			[]string{"The engine has not answered yet", "/var/run/docker.sock", "no such file", "last sync never"},
+			[]string{"No containers joined", "Traffic goes on"},
+		},
+		{"clones blocked", blocked, []string{"No clone can be made: shop-a publishes port 80"}, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := serve(t, tt.in)
+			for _, path := range []string{"/", "/dashboard/fragment"} {
+				resp, body := get(t, s, path)
+				if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+					t.Fatalf("%s: %s, %s", path, resp.Status, resp.Header.Get("Content-Type"))
+				}
+				shown := text(body)
+				for _, want := range tt.want {
+					if !strings.Contains(shown, want) {
+						t.Errorf("%s lacks %q in\n%s", path, want, shown)
+					}
+				}
+				for _, absent := range tt.absent {
+					if strings.Contains(shown, absent) {
+						t.Errorf("%s shows %q", path, absent)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestPage_Titles(t *testing.T) {
+	lost := busy()
+	lost.Engine.Connected = false
+	for want, in := range map[string]telemetry.Input{
+		"4/6 ready · Ballast": busy(), "no backends · Ballast": input(), "engine lost · Ballast": lost,
+	} {
+		s := serve(t, in)
+		for _, path := range []string{"/", "/dashboard/fragment"} {
+			if _, body := get(t, s, path); !strings.Contains(body, "<title>"+want+"</title>") {
+				t.Errorf("%s has not the title %q", path, want)
+			}
+		}
+	}
+}
+
+// Labels, names and an engine's messages are written by whoever starts a container.
+func TestPage_EscapesEverything(t *testing.T) {
+	const evil = `"><script>alert(1)</script><img src=x onerror=alert(1)>' onmouseover='x {{.}} javascript:alert(1)`
+	b := member(3, evil, 1, 1)
+	b.Container, b.Network, b.State, b.Reason = evil, evil, containers.State(evil), evil
+	in := input()
+	in.Version, in.Instance = evil, evil
+	in.Engine = containers.EngineStatus{Kind: evil, Version: evil, Error: evil, LastSync: noon}
+	in.Report = proxy.Report{Pools: []proxy.PoolReport{{
+		Name: evil, Warnings: []string{evil}, Rejected: map[string]uint64{evil: 1}, Backends: []proxy.BackendReport{b},
+		Settings: containers.Settings{Policy: evil, Health: containers.HealthCheck{Path: evil}, Sticky: containers.Sticky{Enabled: true, Cookie: evil}},
+	}}}
+	in.Fleet = map[string]telemetry.Fleet{evil: {Blocked: evil}}
+	summary := engine.Summary{ID: evil, Name: evil, Image: evil, State: engine.State(evil), Labels: map[string]string{evil: evil}}
+	in.Entries = []containers.Entry{
+		{Container: engine.Container{Summary: summary}, Pool: evil, Reason: evil, Warnings: []string{evil}},
+		{Container: engine.Container{Summary: summary}, Pool: evil, Routed: true, Warnings: []string{evil}},
+	}
+	in.Decisions = []autoscale.Decision{{Time: noon, Pool: evil, Action: autoscale.Action(evil), Reason: evil}}
+	s := serve(t, in)
+	_, body := get(t, s, "/")
+	// Our own two scripts are the only ones, and nothing breaks out of a text or an attribute.
+	if n := strings.Count(body, "<script"); n != 2 {
+		t.Errorf("%d scripts in the page, want 2", n)
+	}
+	if strings.Contains(body, "<img") {
+		t.Error("an element came in by a name")
+	}
+	for _, tag := range regexp.MustCompile(`<[a-zA-Z][^>]*`).FindAllString(body, -1) {
+		outside := regexp.MustCompile(`"[^"]*"|'[^']*'`).ReplaceAllString(tag, "")
+		if strings.Contains(outside, "onerror") || strings.Contains(outside, "onmouseover") || strings.Contains(outside, "alert") {
+			t.Errorf("an attribute came in by a name: %s", tag)
+		}
+	}
+	if n := strings.Count(text(body), evil); n < 15 {
+		t.Errorf("the hostile text is shown %d times, want it wherever it stands", n)
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	s := serve(t, busy())
+	want := map[string]string{
+		"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
+			"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+		"X-Content-Type-Options": "nosniff",
+		"Referrer-Policy":        "no-referrer",
+	}
+	for _, path := range []string{"/", "/dashboard/fragment", "/assets/ballast.css", "/assets/none.css"} {
+		resp, _ := get(t, s, path)
+		for name, value := range want {
+			if got := resp.Header.Get(name); got != value {
+				t.Errorf("%s: %s = %q, want %q", path, name, got, value)
+			}
+		}
+	}
+	for _, path := range []string{"/", "/dashboard/fragment"} {
+		if resp, _ := get(t, s, path); resp.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: Cache-Control = %q, want no-store", path, resp.Header.Get("Cache-Control"))
+		}
+	}
+}
+
+// The policy forbids what is inline; a browser would leave it out without a word to the user.
+func TestPage_HasNothingInline(t *testing.T) {
+	_, body := get(t, serve(t, busy()), "/")
+	if m := regexp.MustCompile(`(?i)\sstyle=|<style|\son[a-z]+=|javascript:|https?://`).FindString(body); m != "" {
+		t.Errorf("the page contains %q", m)
+	}
+	for _, script := range regexp.MustCompile(`(?s)<script.*?</script>`).FindAllString(body, -1) {
+		if !strings.Contains(script, ` src="/assets/`) || !strings.HasSuffix(script, "></script>") {
+			t.Errorf("inline script: %s", script)
+		}
+	}
+	if !strings.Contains(body, `<noscript><meta http-equiv="refresh" content="5"></noscript>`) {
+		t.Error("the page does not refresh itself without JavaScript")
+	}
+}
+
+func TestAssets(t *testing.T) {
+	s := serve(t, busy())
+	_, body := get(t, s, "/")
+	found := regexp.MustCompile(`"(/assets/[^"]+)"`).FindAllStringSubmatch(body, -1)
+	if len(found) != 4 {
+		t.Fatalf("the page loads %d files, want 4: %v", len(found), found)
+	}
+	for _, m := range found {
+		path := m[1]
+		resp, content := get(t, s, path)
+		if resp.StatusCode != http.StatusOK || content == "" {
+			t.Errorf("%s: %s, %d bytes", path, resp.Status, len(content))
+		}
+		if got := resp.Header.Get("Cache-Control"); !strings.Contains(got, "immutable") {
+			t.Errorf("%s: Cache-Control = %q, want immutable", path, got)
+		}
+		kind := map[string]string{".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+		name, _, _ := strings.Cut(path, "?")
+		if got := resp.Header.Get("Content-Type"); !strings.HasPrefix(got, kind[filepath.Ext(name)]) {
+			t.Errorf("%s: Content-Type = %q", path, got)
+		}
+		bare, _ := get(t, s, name+"?v=other")
+		if got := bare.Header.Get("Cache-Control"); got != "no-cache" {
+			t.Errorf("%s of another version: Cache-Control = %q, want no-cache", name, got)
+		}
+		again, _ := get(t, s, path, "If-None-Match", resp.Header.Get("ETag"))
+		if again.StatusCode != http.StatusNotModified {
+			t.Errorf("%s with its ETag: %s, want 304", path, again.Status)
+		}
+	}
+	for _, path := range []string{"/assets/", "/assets/VENDOR.md", "/assets/htmx-LICENSE", "/assets/..%2fdashboard.go", "/assets/nothing.js"} {
+		if resp, _ := get(t, s, path); resp.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: %s, want 404", path, resp.Status)
+		}
+	}
+}
+
+func TestHead(t *testing.T) {
+	s := serve(t, busy())
+	for _, path := range []string{"/", "/assets/ballast.css"} {
+		resp, err := s.Client().Head(s.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("HEAD %s: %s, want 200", path, resp.Status)
+		}
+	}
+}
+
+// TestVendor compares the files made by others with the sums their VENDOR.md states.
+func TestVendor(t *testing.T) {
+	row := regexp.MustCompile("(?m)^\\| `([^`]+)` .*`([0-9a-f]{64})` \\|$")
+	for _, dir := range []string{"assets", "testdata/axe"} {
+		table, err := os.ReadFile(filepath.Join(dir, "VENDOR.md"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := row.FindAllStringSubmatch(string(table), -1)
+		if len(rows) != 1 {
+			t.Fatalf("%s/VENDOR.md has %d rows, want 1", dir, len(rows))
+		}
+		for _, r := range rows {
+			content, err := os.ReadFile(filepath.Join(dir, r[1]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if sum := sha256.Sum256(content); hex.EncodeToString(sum[:]) != r[2] {
+				t.Errorf("%s/%s is not the file that VENDOR.md names", dir, r[1])
+			}
+		}
+	}
+}
+
+func TestRender_FailureIsNoHalfPage(t *testing.T) {
+	var logged strings.Builder
+	d := New(Options{
+		Document: func() telemetry.Document { return telemetry.NewDocument(busy()) },
+		Logger:   zerolog.New(&logged),
+	})
+	d.templates = d.templates.Funcs(map[string]any{"asset": func(string) (string, error) { return "", errors.New("boom") }})
+	w := httptest.NewRecorder()
+	d.render("page.html")(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "<html") {
+		t.Errorf("status %d, body %q, want 500 and no page", w.Code, w.Body.String())
+	}
+	if !strings.Contains(logged.String(), "boom") {
+		t.Errorf("log = %q, want the reason", logged.String())
+	}
+}
