@@ -1,0 +1,75 @@
+// Command ballast is a load balancer that manages the containers behind it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// command is one subcommand. run returns nil for exit code 0; its error is printed as it is.
+type command struct {
+	name, summary string
+	run           func(ctx context.Context, args []string, out io.Writer) error
+}
+
+func commands() []command {
+	return []command{
+		{"serve", "run the balancer (the default)", serve},
+		{"demo", "run it without Docker: three mock backends in this process, and a scaling pool", demo},
+		{"check", "check the configuration and say what is wrong", check},
+		{"healthcheck", "ask the running balancer whether it is healthy, for HEALTHCHECK", healthcheck},
+		{"version", "print the version", printVersion},
+	}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "ballast: "+strings.ReplaceAll(err.Error(), "\n", "\nballast: "))
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	name := "serve"
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		name, args = args[0], args[1:]
+	} else if len(args) == 1 && slices.Contains([]string{"-h", "-help", "--help"}, args[0]) {
+		name = "help"
+	}
+	if name == "help" {
+		return help(ctx, out)
+	}
+	all := commands()
+	i := slices.IndexFunc(all, func(c command) bool { return c.name == name })
+	if i < 0 {
+		return fmt.Errorf("unknown command %q: see ballast help", name)
+	}
+	err := all[i].run(ctx, args, out)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil // the help has been written
+	}
+	return err
+}
+
+func help(ctx context.Context, out io.Writer) error {
+	fmt.Fprint(out, "Ballast is a load balancer that manages the containers behind it.\n\nCommands:\n")
+	for _, c := range commands() {
+		fmt.Fprintf(out, "  %-12s %s\n", c.name, c.summary)
+	}
+	fmt.Fprint(out, "\nExamples:\n  ballast serve --admin.listen=:9090\n  ballast demo\n  ballast check --config ballast.yml\n\nFlags of serve, demo and check:\n")
+	if err := check(ctx, []string{"--help"}, out); !errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,181 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ballast-lb/ballast/containers"
+	"github.com/ballast-lb/ballast/containers/autoscale"
+	"github.com/ballast-lb/ballast/engine"
+	"github.com/ballast-lb/ballast/internal/config"
+	"github.com/ballast-lb/ballast/internal/telemetry"
+	"github.com/ballast-lb/ballast/proxy"
+	"github.com/ballast-lb/ballast/proxy/health"
+	"github.com/ballast-lb/ballast/proxy/nethttp"
+)
+
+// Options are what an App is made of.
+type Options struct {
+	Config  config.Config
+	Version string
+	Logger  zerolog.Logger
+}
+
+// App is a whole Ballast.
+type App struct {
+	config  config.Config
+	version string
+	log     zerolog.Logger
+	started time.Time
+
+	engine     engine.Engine
+	core       *proxy.Core
+	front      *nethttp.Front
+	prober     *health.Prober[containers.Identity]
+	reconciler *containers.Reconciler
+	fleet      *containers.Fleet
+	scaler     *autoscale.Scaler
+	registry   *prometheus.Registry
+	metrics    *telemetry.Metrics
+	listener   net.Listener
+	server     *http.Server
+}
+
+// New opens the engine and the listener, so that whatever stands in the way of a start is an error
+// here, with its remedy. Run must follow; it closes both.
+func New(ctx context.Context, o Options) (*App, error) {
+	a := &App{
+		config: o.Config, version: o.Version, log: o.Logger,
+		started: time.Now(), registry: prometheus.NewRegistry(),
+	}
+	var err error
+	if a.metrics, err = telemetry.NewMetrics(a.registry, o.Version); err != nil {
+		return nil, err
+	}
+	if a.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", o.Config.AdminListen); err != nil {
+		return nil, fmt.Errorf("admin.listen: %w: stop what uses that address or choose another with --admin.listen", err)
+	}
+	e, self, err := openEngine(ctx, o.Config)
+	if err != nil {
+		return nil, errors.Join(err, a.listener.Close())
+	}
+	a.engine = telemetry.Engine(e, a.metrics)
+	a.wire(self)
+	if err := a.registry.Register(telemetry.NewCollector(telemetry.Sources{
+		Report: func() proxy.Report { return a.core.Report(time.Now()) },
+		Engine: a.reconciler.Status,
+		Fleet:  a.fleets,
+	})); err != nil {
+		return nil, errors.Join(err, a.listener.Close(), a.engine.Close())
+	}
+	a.server = a.front.Server(a.routes())
+	return a, nil
+}
+
+// wire makes the components and what they tell each other.
+func (a *App) wire(self string) {
+	c := a.config
+	a.core = proxy.New(proxy.Options{Logger: a.component("proxy"), OnReady: a.ready})
+	a.front = nethttp.New(a.core, nethttp.Options{Logger: a.component("front")})
+	a.prober = health.New(nethttp.NewChecker(), func(r health.Result[containers.Identity]) {
+		a.core.SetHealth(r.Key, r.Healthy, r.Reason)
+	}, a.component("health"))
+	a.fleet = containers.NewFleet(containers.FleetOptions{
+		Engine: a.engine, Traffic: a.core, Instance: c.Instance, Prefix: c.LabelsPrefix,
+		MaxContainers: c.MaxContainers, Logger: a.component("fleet"), Acted: a.metrics.ScaleAction,
+	})
+	a.reconciler = containers.NewReconciler(containers.ReconcilerOptions{
+		Engine: a.engine, Prefix: c.LabelsPrefix, Pools: c.Pools, Self: self,
+		Logger: a.component("containers"), Publish: a.apply,
+	})
+	a.scaler = autoscale.New(autoscale.Options{
+		Source:   &readings{core: a.core, fleet: a.fleet, reconciler: a.reconciler, instance: c.Instance},
+		Actuator: a.fleet, Logger: a.component("autoscale"),
+	})
+}
+
+func (a *App) component(name string) zerolog.Logger {
+	return a.log.With().Str("component", name).Logger()
+}
+
+// apply hands a new snapshot on. The fleet comes first, so that no replica is counted by the data path
+// that the fleet does not know.
+func (a *App) apply(s *containers.Snapshot) {
+	a.fleet.Apply(s)
+	a.core.Apply(s)
+	a.prober.Set(a.core.Targets())
+}
+
+// ready tells the others that a backend serves for the first time.
+func (a *App) ready(pool string, b containers.Backend) {
+	how, began := "start", time.Unix(0, b.StartedAt)
+	if at, ok := a.fleet.Created(b.Container); ok {
+		how, began = "create", at
+	}
+	// What was running before Ballast was does not tell how long it took to be ready.
+	if began.After(a.started) {
+		a.metrics.ContainerReady(pool, how, time.Since(began))
+	}
+	if b.Clone {
+		a.fleet.Ready(b.Container)
+	}
+}
+
+// Addr is the address of the admin listener.
+func (a *App) Addr() net.Addr { return a.listener.Addr() }
+
+// Run serves until ctx ends or a component fails, finishes what is in flight, and returns nil if
+// all went well.
+func (a *App) Run(ctx context.Context) error {
+	for _, w := range a.config.Warnings {
+		a.log.Warn().Str("warning", w).Msg("configuration")
+	}
+	// What serves must outlive ctx: requests in flight need it to the end.
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	group, running := errgroup.WithContext(background)
+	for _, run := range []func(context.Context) error{a.reconciler.Run, a.core.Run, a.prober.Run, a.fleet.Run} {
+		group.Go(func() error { return unlessDone(running, run(running)) })
+	}
+	group.Go(func() error {
+		if err := a.server.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve: %w", err)
+		}
+		return nil
+	})
+	deciding, freeze := context.WithCancel(running)
+	defer freeze()
+	group.Go(func() error { return unlessDone(deciding, a.scaler.Run(deciding)) })
+	group.Go(func() error {
+		defer stop()
+		select {
+		case <-ctx.Done():
+		case <-running.Done():
+		}
+		freeze() // No decisions any more.
+		return a.shutdown()
+	})
+	a.announce()
+	return errors.Join(group.Wait(), a.engine.Close())
+}
+
+// unlessDone drops the error of a component that ended because it was asked to.
+func unlessDone(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+func (a *App) announce() {
+	a.log.Info().Str("version", a.version).Str("instance", a.config.Instance).Str("engine", a.config.Engine).
+		Stringer("admin", a.listener.Addr()).Msg("serving")
+}

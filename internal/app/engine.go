@@ -1,0 +1,71 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/ballast-lb/ballast/containers"
+	"github.com/ballast-lb/ballast/engine"
+	"github.com/ballast-lb/ballast/engine/docker"
+	"github.com/ballast-lb/ballast/engine/embedded"
+	"github.com/ballast-lb/ballast/internal/config"
+	"github.com/ballast-lb/ballast/internal/mockbackend"
+)
+
+// openEngine opens the configured engine and makes sure that it answers.
+func openEngine(ctx context.Context, c config.Config) (e engine.Engine, self string, err error) {
+	if c.Engine == config.EngineEmbedded {
+		e, err := demoEngine(c.LabelsPrefix)
+		return e, "", err
+	}
+	d, err := docker.New(docker.Options{Host: c.DockerHost})
+	if err != nil {
+		return nil, "", fmt.Errorf("docker.host: %w: set --docker.host or DOCKER_HOST to the engine's address", err)
+	}
+	if _, err := d.Info(ctx); err != nil {
+		return nil, "", errors.Join(fmt.Errorf("no Docker Engine to work with: %w: start it, set --docker.host "+
+			"or DOCKER_HOST, see that this user may use its socket, or try ballast demo", err), d.Close())
+	}
+	return d, docker.SelfID(), nil
+}
+
+// mockName is the image of the demo's containers.
+const mockName = "mock-backend"
+
+// demoEngine is the embedded engine with three mock backends of weights 3, 2 and 1 in a pool that scales.
+func demoEngine(prefix containers.Prefix) (engine.Engine, error) {
+	e := embedded.New(embedded.Options{Images: map[string]embedded.Image{mockName: mockImage(prefix)}})
+	env := map[string]string{mockbackend.EnvLatency: "50ms", mockbackend.EnvSlots: "4"}
+	for i, name := range []string{"web-a", "web-b", "web-c"} {
+		labels := map[string]string{}
+		for label, value := range map[string]string{
+			"enable": "true", "weight": strconv.Itoa(3 - i), "health.path": "/health", "health.interval": "2s",
+			"concurrency": "4", "scale.max": "8", "scale.hold-down": "15s",
+		} {
+			labels[prefix.Key(label)] = value
+		}
+		if _, err := e.Run(name, mockName, labels, embedded.WithEnv(env)); err != nil {
+			return nil, errors.Join(fmt.Errorf("run %s: %w", name, err), e.Close())
+		}
+	}
+	return e, nil
+}
+
+// mockImage runs the mock backend in this process. Unlike a process in a container it can read its
+// own labels.
+func mockImage(prefix containers.Prefix) embedded.Image {
+	return func(in embedded.Instance) (http.Handler, error) {
+		o, err := mockbackend.OptionsFromEnv(func(key string) string { return in.Env[key] })
+		if err != nil {
+			return nil, err
+		}
+		o.Name, o.ID, o.Exit = in.Name, in.ID, in.Exit
+		if weight, err := strconv.Atoi(in.Labels[prefix.Key("weight")]); err == nil {
+			o.Weight = weight
+		}
+		return mockbackend.New(o), nil
+	}
+}

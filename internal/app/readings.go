@@ -1,0 +1,114 @@
+package app
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/ballast-lb/ballast/containers"
+	"github.com/ballast-lb/ballast/containers/autoscale"
+	"github.com/ballast-lb/ballast/internal/telemetry"
+	"github.com/ballast-lb/ballast/proxy"
+)
+
+// scaledConcurrency is what one backend is taken to serve well at once in a pool that scales and
+// does not say.
+const scaledConcurrency = 20
+
+// readings is the autoscaler's source: what the data path counts and the fleet makes, per pool.
+type readings struct {
+	core       *proxy.Core
+	fleet      *containers.Fleet
+	reconciler *containers.Reconciler
+	instance   string
+}
+
+// Readings implements autoscale.Source.
+func (r *readings) Readings(now time.Time) []autoscale.Reading {
+	if !r.synced() {
+		return nil
+	}
+	snapshot := r.reconciler.Snapshot()
+	own := r.own(snapshot)
+	stale := !r.reconciler.Status().Connected
+	out := make([]autoscale.Reading, 0, len(snapshot.Pools))
+	for _, p := range snapshot.Pools {
+		pool := r.core.Pool(p.Name)
+		if pool == nil {
+			continue // The core is about to hear of it.
+		}
+		s := sample(pool, r.fleet.Status(p.Name), own, now)
+		s.Stale = stale
+		out = append(out, autoscale.Reading{Pool: p.Name, Policy: policy(p.Settings), Sample: s})
+	}
+	return out
+}
+
+func (r *readings) synced() bool {
+	select {
+	case <-r.reconciler.Synced():
+		return true
+	default:
+		return false
+	}
+}
+
+// own are the IDs of the clones of this instance.
+func (r *readings) own(s *containers.Snapshot) map[string]bool {
+	own := make(map[string]bool)
+	for i := range s.Entries {
+		if c := s.Entries[i].Clone; c != nil && c.Owner == r.instance {
+			own[s.Entries[i].Container.ID] = true
+		}
+	}
+	return own
+}
+
+func sample(pool *proxy.Pool, fleet containers.FleetStatus, own map[string]bool, now time.Time) autoscale.Sample {
+	load := pool.Load(now)
+	s := autoscale.Sample{
+		Starting: fleet.Creating, Blocked: fleet.Blocked,
+		InFlight: load.InFlight, Busy: load.Busy, Requests: load.Requests,
+	}
+	inFlight := make(map[string]int)
+	for b, state := range pool.Members() {
+		id := b.Identity().Container
+		inFlight[id] = b.InFlight()
+		switch state {
+		case containers.StateReady:
+			s.Ready++
+		case containers.StateStarting:
+			s.Starting++
+		case containers.StateUnhealthy, containers.StateEjected:
+			s.Unhealthy++
+		default: // It is on its way out, or not there for now.
+			continue
+		}
+		if !own[id] {
+			s.Originals++
+		}
+	}
+	for _, c := range fleet.Clones {
+		s.Clones = append(s.Clones, autoscale.Clone{ID: c.ID, Name: c.Name, InFlight: inFlight[c.ID]})
+	}
+	return s
+}
+
+func policy(s containers.Settings) autoscale.Policy {
+	return autoscale.Policy{
+		Min: s.Scale.Min, Max: s.Scale.Max,
+		Concurrency: cmp.Or(s.Concurrency, scaledConcurrency),
+		Requests:    s.Scale.Requests.Count, Interval: s.Scale.Requests.Interval,
+		HoldDown: s.Scale.HoldDown, DryRun: s.Scale.DryRun,
+	}
+}
+
+// fleets is what is told of the pools that scale.
+func (a *App) fleets() map[string]telemetry.Fleet {
+	out := make(map[string]telemetry.Fleet)
+	for _, p := range a.reconciler.Snapshot().Pools {
+		if p.Settings.Scale.Max > 0 {
+			out[p.Name] = telemetry.Fleet{Desired: a.scaler.Desired(p.Name), Blocked: a.fleet.Status(p.Name).Blocked}
+		}
+	}
+	return out
+}

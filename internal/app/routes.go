@@ -1,0 +1,144 @@
+package app
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"github.com/ballast-lb/ballast/containers/autoscale"
+	"github.com/ballast-lb/ballast/dashboard"
+	"github.com/ballast-lb/ballast/internal/config"
+	"github.com/ballast-lb/ballast/internal/telemetry"
+	"github.com/ballast-lb/ballast/proxy/nethttp"
+)
+
+// lbPath is where the default pool is reached on the admin listener.
+const (
+	lbPath      = "/lb"
+	defaultPool = "default"
+)
+
+// routes is the one URL table.
+func (a *App) routes() http.Handler {
+	lb := a.front.Handler(defaultPool, lbPath)
+	r := chi.NewRouter()
+	r.Use(middleware.GetHead)
+	r.Handle(lbPath, lb)
+	r.Handle(lbPath+"/*", lb)
+	dashboard.New(dashboard.Options{
+		Document: a.document, Features: a.features(), LabelPrefix: string(a.config.LabelsPrefix),
+		Logger: a.component("dashboard"),
+	}).Register(r)
+	r.Get("/metrics", a.serveMetrics)
+	r.Method(http.MethodGet, "/prometheus", telemetry.Handler(a.registry))
+	r.Get("/health", a.serveHealth)
+	r.Get("/health/live", a.serveHealth)
+	r.Get("/health/ready", a.serveReady)
+	r.Route("/api/v1", func(r chi.Router) {
+		r.Use(middleware.GetHead)
+		r.Get("/pools", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, a.document().Pools) })
+		r.Get("/pools/{pool}", a.servePool)
+		r.Get("/containers", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, a.document().Containers) })
+		r.Get("/decisions", a.serveDecisions)
+	})
+	r.NotFound(func(w http.ResponseWriter, _ *http.Request) {
+		nethttp.Problem(w, http.StatusNotFound, "not-found", "there is nothing at this path: the dashboard is at /, the pool default at /lb")
+	})
+	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) {
+		// The router knows only the usual methods; backends may know more.
+		if p := req.URL.Path; p == lbPath || strings.HasPrefix(p, lbPath+"/") {
+			lb.ServeHTTP(w, req)
+			return
+		}
+		w.Header().Set("Allow", "GET, HEAD")
+		nethttp.Problem(w, http.StatusMethodNotAllowed, "method-not-allowed", "this path is read with GET")
+	})
+	return r
+}
+
+// document is everything that Ballast tells of itself.
+func (a *App) document() telemetry.Document {
+	now := time.Now()
+	return telemetry.NewDocument(telemetry.Input{
+		Version: a.version, Instance: a.config.Instance, Started: a.started, Now: now,
+		Engine: a.reconciler.Status(), Report: a.core.Report(now), Entries: a.reconciler.Snapshot().Entries,
+		Fleet: a.fleets(), Decisions: a.scaler.Decisions(""),
+	})
+}
+
+// features are what is in force for the whole of Ballast.
+func (a *App) features() []string {
+	exit := "clones stay at exit, and the next start adopts them"
+	if a.config.OnExit == config.OnExitRemove {
+		exit = "clones are removed at exit"
+	}
+	return []string{exit}
+}
+
+func (a *App) serveMetrics(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Vary", "Accept")
+	if telemetry.AsksForText(r.Header.Get("Accept")) {
+		telemetry.Handler(a.registry).ServeHTTP(w, r)
+		return
+	}
+	writeJSON(w, http.StatusOK, a.document())
+}
+
+// healthDoc is the answer of the health endpoints.
+type healthDoc struct {
+	Status  string  `json:"status"`
+	Reason  string  `json:"reason,omitempty"`
+	Version string  `json:"version"`
+	Uptime  float64 `json:"uptime_seconds"`
+}
+
+func (a *App) health(status, reason string) healthDoc {
+	return healthDoc{Status: status, Reason: reason, Version: a.version, Uptime: time.Since(a.started).Round(time.Millisecond).Seconds()}
+}
+
+func (a *App) serveHealth(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, a.health("ok", ""))
+}
+
+// serveReady answers 200 once the containers have been listed. An engine that goes away later does not
+// change that: traffic flows on.
+func (a *App) serveReady(w http.ResponseWriter, _ *http.Request) {
+	select {
+	case <-a.reconciler.Synced():
+		writeJSON(w, http.StatusOK, a.health("ready", ""))
+	default:
+		writeJSON(w, http.StatusServiceUnavailable, a.health("starting", "the engine has not listed its containers yet"))
+	}
+}
+
+func (a *App) servePool(w http.ResponseWriter, r *http.Request) {
+	name := chi.URLParam(r, "pool")
+	for _, p := range a.document().Pools {
+		if p.Name == name {
+			writeJSON(w, http.StatusOK, p)
+			return
+		}
+	}
+	nethttp.Problem(w, http.StatusNotFound, "no-such-pool", "no container has joined a pool of this name: see /api/v1/pools")
+}
+
+// serveDecisions answers the newest decisions first, those of one pool with ?pool=.
+func (a *App) serveDecisions(w http.ResponseWriter, r *http.Request) {
+	decisions := a.scaler.Decisions(r.URL.Query().Get("pool"))
+	if decisions == nil {
+		decisions = []autoscale.Decision{}
+	}
+	writeJSON(w, http.StatusOK, decisions)
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	// A client that has gone is no news.
+	_ = json.NewEncoder(w).Encode(v)
+}

@@ -1,0 +1,3 @@
+// Package archtest holds the tests that keep the arrows of ARCHITECTURE.md: which package may
+// depend on which.
+package archtest

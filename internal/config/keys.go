@@ -1,0 +1,144 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/ballast-lb/ballast/containers"
+)
+
+// Key is one configuration key, as documented and as read.
+type Key struct {
+	// Name is the key in the file and the flag; Default its value as text.
+	Name, Default string
+	// Meaning is a line for people, with the allowed values.
+	Meaning string
+
+	set func(c *Config, value string) error
+}
+
+// Env is the environment variable that sets the key.
+func (k Key) Env() string {
+	return envPrefix + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(k.Name))
+}
+
+const envPrefix = "BALLAST_"
+
+// instanceName is what a container label and a file name can hold and a person can read.
+var instanceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+
+// Keys returns all keys in the order in which they are documented. Settings of pools
+// (pools.<name>.<label>) are not among them: containers knows those.
+func Keys() []Key {
+	return []Key{
+		{"admin.listen", ":8080", "address of the dashboard, /lb, /metrics, /health, /prometheus and /api", setListen},
+		{"engine", EngineDocker, "what runs the containers: docker or embedded", oneOf(
+			func(c *Config) *string { return &c.Engine }, EngineDocker, EngineEmbedded)},
+		{"docker.host", "", "address of the Docker Engine; empty is DOCKER_HOST, then the local socket", setDockerHost},
+		{"instance", hostName(), "name of this Ballast, the owner label of its clones; default: the host name", setInstance},
+		{"labels.prefix", string(containers.DefaultPrefix), "what stands before every label", setPrefix},
+		{"scale.max-containers", strconv.Itoa(containers.DefaultMaxContainers), "clones on this host, all pools together", setMaxContainers},
+		{"on-exit", OnExitLeave, "clones at shutdown: leave (the next start adopts them) or remove", oneOf(
+			func(c *Config) *string { return &c.OnExit }, OnExitLeave, OnExitRemove)},
+		{"shutdown.timeout", "60s", "how long requests in flight may take to finish at shutdown", setShutdown},
+		{"log.level", "info", "debug, info, warn or error", setLevel},
+		{"log.format", FormatAuto, "auto (console on a terminal, json otherwise), console or json", oneOf(
+			func(c *Config) *string { return &c.LogFormat }, FormatAuto, FormatConsole, FormatJSON)},
+	}
+}
+
+func oneOf(field func(*Config) *string, allowed ...string) func(*Config, string) error {
+	return func(c *Config, value string) error {
+		if !slices.Contains(allowed, value) {
+			return fmt.Errorf("must be %s", strings.Join(allowed, " or "))
+		}
+		*field(c) = value
+		return nil
+	}
+}
+
+func setListen(c *Config, value string) error {
+	host, port, err := net.SplitHostPort(value)
+	if err != nil {
+		return errors.New(`must be an address and port such as ":8080" or "127.0.0.1:8080"`)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n > 65535 {
+		return errors.New("the port must be a number from 0 (any free one) to 65535")
+	}
+	if host != "" && net.ParseIP(strings.Split(host, "%")[0]) == nil && host != "localhost" {
+		return errors.New("the host must be an IP address, localhost, or empty for all addresses")
+	}
+	c.AdminListen = value
+	return nil
+}
+
+func setDockerHost(c *Config, value string) error {
+	scheme, _, ok := strings.Cut(value, "://")
+	if value != "" && !(ok && slices.Contains([]string{"unix", "tcp", "npipe", "http", "https"}, scheme)) {
+		return errors.New("must be a URL such as unix:///var/run/docker.sock or tcp://127.0.0.1:2376")
+	}
+	c.DockerHost = value
+	return nil
+}
+
+func setInstance(c *Config, value string) error {
+	if !instanceName.MatchString(value) {
+		return errors.New("must be 1 to 63 letters, digits, dots, dashes or underscores, a letter or digit first")
+	}
+	c.Instance = value
+	return nil
+}
+
+func setPrefix(c *Config, value string) error {
+	prefix, err := containers.ParsePrefix(value)
+	if err != nil {
+		return errors.New("must be 1 to 63 lower-case letters, digits, dots or dashes, a letter or digit at both ends")
+	}
+	c.LabelsPrefix = prefix
+	return nil
+}
+
+func setMaxContainers(c *Config, value string) error {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 0 || n > 10000 {
+		return errors.New("must be a number from 0 to 10000")
+	}
+	c.MaxContainers = n
+	return nil
+}
+
+func setShutdown(c *Config, value string) error {
+	d, err := time.ParseDuration(value)
+	if err != nil || d < 0 || d > time.Hour {
+		return errors.New("must be a duration from 0s to 1h such as 30s")
+	}
+	c.ShutdownTimeout = d
+	return nil
+}
+
+func setLevel(c *Config, value string) error {
+	allowed := []string{"debug", "info", "warn", "error"}
+	if !slices.Contains(allowed, value) {
+		return fmt.Errorf("must be %s", strings.Join(allowed, ", "))
+	}
+	level, err := zerolog.ParseLevel(value)
+	c.LogLevel = level
+	return err
+}
+
+// hostName is the default instance; a host name that can't be one is replaced.
+func hostName() string {
+	if name, err := os.Hostname(); err == nil && instanceName.MatchString(name) {
+		return name
+	}
+	return "ballast"
+}
