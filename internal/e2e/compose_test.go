@@ -1,0 +1,183 @@
+//go:build docker
+
+package e2e
+
+import (
+	"encoding/json"
+	"math"
+	"net/http"
+	"net/http/cookiejar"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestCompose is the story of the README: up, weights, joining, stickiness, leaving, scaling out
+// and in, down.
+func TestCompose(t *testing.T) {
+	s := up(t)
+	originals := []string{s.name + "-web-a", s.name + "-web-b", s.name + "-web-c"}
+
+	t.Run("endpoints_answer", func(t *testing.T) { s.with(t).testEndpoints() })
+	t.Run("weights_hold_within_one_percent", func(t *testing.T) { s.with(t).testWeights(originals) })
+	t.Run("joins_by_label_and_leaves_on_stop", func(t *testing.T) { s.with(t).testJoinAndLeave() })
+	t.Run("sticky_sessions_stay", func(t *testing.T) { s.with(t).testSticky() })
+	t.Run("scales_out_and_in", func(t *testing.T) { s.with(t).testScale() })
+	t.Run("down_leaves_nothing", func(t *testing.T) { s.with(t).testDown() })
+}
+
+// with is the stack for a subtest.
+func (s *stack) with(t *testing.T) *stack {
+	c := *s
+	c.t = t
+	return &c
+}
+
+func (s *stack) testEndpoints() {
+	for path, contains := range map[string]string{
+		"/":             "<html",
+		"/metrics":      `"pools"`,
+		"/health":       `"status"`,
+		"/health/ready": `"status"`,
+		"/health/live":  `"status"`,
+		"/prometheus":   "loadbalancer_backend_up",
+	} {
+		resp, body := s.fetch(http.DefaultClient, path)
+		if resp.StatusCode != http.StatusOK || !strings.Contains(string(body), contains) {
+			s.t.Errorf("GET %s = %s without %q:\n%.300s", path, resp.Status, contains, body)
+		}
+	}
+	if _, body := s.fetch(http.DefaultClient, "/health"); !json.Valid(body) {
+		s.t.Errorf("GET /health is not JSON: %s", body)
+	}
+}
+
+func (s *stack) testWeights(originals []string) {
+	const requests, tolerance = 600, 0.01 * 600
+	got := map[string]int{}
+	for range requests {
+		who, _ := s.ask(http.DefaultClient)
+		got[who]++
+	}
+	for i, want := range []float64{300, 200, 100} {
+		if n := got[originals[i]]; math.Abs(float64(n)-want) > tolerance {
+			s.t.Errorf("%s answered %d of %d, want %v within %v", originals[i], n, requests, want, tolerance)
+		}
+	}
+}
+
+func (s *stack) testJoinAndLeave() {
+	name := s.join("joined", map[string]string{"weight": "2"})
+	took := s.waitFor(name+" is ready", 10*time.Second, func(p pool) bool { return p.state(name) == "ready" })
+	s.t.Logf("ready %s after docker run returned", took.Round(time.Millisecond))
+
+	got := map[string]int{}
+	for range 80 { // ten rounds of 3+2+1+2
+		who, _ := s.ask(http.DefaultClient)
+		got[who]++
+	}
+	if got[name] != 20 {
+		s.t.Errorf("the container that joined answered %d of 80, want 20", got[name])
+	}
+
+	stop := exec.CommandContext(s.t.Context(), "docker", "stop", name)
+	if err := stop.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.waitFor(name+" is out", 10*time.Second, func(p pool) bool { return p.state(name) != "ready" })
+	if err := stop.Wait(); err != nil {
+		s.t.Fatalf("docker stop: %v", err)
+	}
+	for range 60 {
+		if who, _ := s.ask(http.DefaultClient); who == name {
+			s.t.Fatalf("%s answered after it stopped", name)
+		}
+	}
+	s.docker("rm", name)
+}
+
+func (s *stack) testSticky() {
+	// The lowest name that sets a pool's label wins, so this container turns affinity on.
+	name := s.join("sticky", map[string]string{"sticky": "true", "sticky.cookie": "e2e_session"})
+	s.waitFor(name+" is ready", 10*time.Second, func(p pool) bool { return p.state(name) == "ready" })
+
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	client := &http.Client{Jar: jar}
+	first, resp := s.ask(client)
+	cookies := resp.Cookies()
+	if len(cookies) != 1 || cookies[0].Name != "e2e_session" || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteLaxMode {
+		s.t.Fatalf("cookies = %v, want one e2e_session that is HttpOnly and SameSite=Lax", resp.Header["Set-Cookie"])
+	}
+	for range 50 {
+		if who, _ := s.ask(client); who != first {
+			s.t.Fatalf("session moved from %s to %s", first, who)
+		}
+	}
+	s.docker("rm", "-f", name)
+	s.waitFor("no cookie is set without the label", 10*time.Second, func(p pool) bool {
+		_, resp := s.ask(http.DefaultClient)
+		return len(resp.Cookies()) == 0 && p.state(name) == ""
+	})
+}
+
+func (s *stack) testScale() {
+	load := make(chan struct{})
+	var users sync.WaitGroup
+	var mu sync.Mutex
+	failed := map[string]int{}
+	for range 40 {
+		users.Go(func() {
+			for {
+				select {
+				case <-load:
+					return
+				default:
+				}
+				resp, err := http.Get(s.url("/lb"))
+				status := "no answer"
+				if err == nil {
+					status = resp.Status
+					resp.Body.Close()
+				}
+				if status != "200 OK" {
+					mu.Lock()
+					failed[status]++
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	out := s.waitFor("a clone serves", 30*time.Second, func(p pool) bool { return p.clones() > 0 && p.Replicas.Ready > 3 })
+	s.t.Logf("first clone ready %s after the load began", out.Round(time.Millisecond))
+	close(load)
+	users.Wait()
+
+	in := s.waitFor("all clones are gone", 2*time.Minute, func(p pool) bool { return p.clones() == 0 && p.Replicas.Ready == 3 })
+	s.t.Logf("back to the originals %s after the load ended", in.Round(time.Millisecond))
+	if len(failed) > 0 {
+		s.t.Errorf("requests failed while scaling: %v", failed)
+	}
+	if _, body := s.fetch(http.DefaultClient, "/api/v1/decisions"); !strings.Contains(string(body), "scale-out") || !strings.Contains(string(body), "scale-in") {
+		s.t.Errorf("decisions lack a scale-out or a scale-in:\n%s", body)
+	}
+}
+
+func (s *stack) testDown() {
+	// One that joined by hand goes too: it would keep the network.
+	s.join("left", nil)
+	s.make(s.t.Context(), "down")
+	if left := s.docker("ps", "-aq", "--filter", "name="+s.name); left != "" {
+		s.t.Errorf("containers left: %s", left)
+	}
+	if left := s.docker("ps", "-aq", "--filter", "label="+s.prefix+".clone=true"); left != "" {
+		s.t.Errorf("clones left: %s", left)
+	}
+	if left := s.docker("network", "ls", "-q", "--filter", "name="+s.network); left != "" {
+		s.t.Errorf("network left: %s", left)
+	}
+}

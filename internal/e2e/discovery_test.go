@@ -1,0 +1,188 @@
+//go:build docker
+
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// logLine is what the tests look at in Ballast's log.
+type logLine struct {
+	Time    time.Time `json:"time"`
+	Message string    `json:"message"`
+	Backend string    `json:"backend"`
+	From    string    `json:"from"`
+	To      string    `json:"to"`
+	Admin   string    `json:"admin"`
+}
+
+// journal collects the log of a Ballast on the host.
+type journal struct {
+	mu    sync.Mutex
+	lines []logLine
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for text := range bytes.Lines(p) { // zerolog writes whole lines
+		var l logLine
+		if json.Unmarshal(text, &l) == nil {
+			j.lines = append(j.lines, l)
+		}
+	}
+	return len(p), nil
+}
+
+// find waits for a line that fits and returns it.
+func (j *journal) find(t *testing.T, what string, fits func(logLine) bool) logLine {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(20 * time.Second); ; <-tick.C {
+		j.mu.Lock()
+		i := slices.IndexFunc(j.lines, fits)
+		var l logLine
+		if i >= 0 {
+			l = j.lines[i]
+		}
+		j.mu.Unlock()
+		if i >= 0 {
+			return l
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not in the log within 20 s: %s", what)
+		}
+	}
+}
+
+// onHost runs the binary on the host with a label prefix of its own, until the test ends.
+func onHost(t *testing.T, prefix string, args ...string) *journal {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "ballast")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "./cmd/ballast")
+	build.Dir = root(t)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	j := &journal{}
+	cmd := exec.Command(bin, append([]string{"serve", "--admin.listen=127.0.0.1:0", "--labels.prefix=" + prefix, "--log.format=json"}, args...)...)
+	cmd.Stderr = j
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Errorf("SIGTERM: %v", err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("Ballast ended with %v, want exit code 0", err)
+		}
+	})
+	j.find(t, "serving", func(l logLine) bool { return l.Message == "serving" })
+	return j
+}
+
+// TestDiscovery measures, with ten containers one after the other, how long they take from their start
+// to ready, and from Docker's kill event until they are out of rotation.
+func TestDiscovery(t *testing.T) {
+	needEngine(t)
+	s := &stack{t: t, name: "e2e-" + randomName(t), network: "bridge"}
+	s.prefix = s.name
+	images(t)
+	events := watchKills(t, s.prefix)
+	j := onHost(t, s.prefix)
+
+	var joined, left []time.Duration
+	for i := range 10 {
+		name := s.join(strconv.Itoa(i), nil)
+		ready := j.find(t, name+" ready", func(l logLine) bool { return l.Backend == name && l.To == "ready" })
+		started, err := time.Parse(time.RFC3339Nano, s.docker("inspect", "--format", "{{.State.StartedAt}}", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		joined = append(joined, ready.Time.Sub(started))
+
+		s.docker("stop", name)
+		out := j.find(t, name+" out", func(l logLine) bool { return l.Backend == name && l.From == "ready" })
+		if out.To != "draining" {
+			t.Errorf("%s went from ready to %q, want draining: the kill event comes before the end", name, out.To)
+		}
+		left = append(left, out.Time.Sub(events(name)))
+	}
+	t.Logf("container started -> ready: %s", spread(joined))
+	t.Logf("kill event -> out of rotation: %s", spread(left))
+}
+
+// images builds the images as a user would.
+func images(t *testing.T) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "make", "--no-print-directory", "images")
+	cmd.Dir = root(t)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("make images: %v\n%s", err, out)
+	}
+}
+
+// watchKills follows Docker's own event stream and returns when a container's kill event was made.
+func watchKills(t *testing.T, prefix string) func(name string) time.Time {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, "docker", "events", "--filter", "event=kill", "--filter", "label="+prefix+".enable=true",
+		"--since", strconv.FormatInt(time.Now().Unix(), 10), "--format", `{{.Actor.Attributes.name}} {{.TimeNano}}`)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kills := make(chan string, 64)
+	go func() {
+		defer close(kills)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			kills <- lines.Text()
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		for range kills {
+		}
+		_ = cmd.Wait() // It was killed.
+	})
+	return func(name string) time.Time {
+		t.Helper()
+		for {
+			select {
+			case line := <-kills:
+				who, at, _ := strings.Cut(line, " ")
+				nano, err := strconv.ParseInt(at, 10, 64)
+				if err != nil {
+					t.Fatalf("docker events said %q: %v", line, err)
+				}
+				if who == name {
+					return time.Unix(0, nano)
+				}
+			case <-time.After(10 * time.Second):
+				t.Fatalf("no kill event of %s within 10 s", name)
+			}
+		}
+	}
+}
+
+func spread(d []time.Duration) string {
+	slices.Sort(d)
+	return "median " + d[len(d)/2].Round(10*time.Microsecond).String() + ", max " + d[len(d)-1].Round(10*time.Microsecond).String()
+}

@@ -1,0 +1,253 @@
+//go:build docker
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// stack is one run of the compose file with names and a port of its own, so that it runs beside
+// whatever else is on the machine.
+type stack struct {
+	t *testing.T
+	// name is part of every name; prefix stands before every label.
+	name, prefix, network string
+	port                  int
+	env                   []string
+}
+
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// needEngine skips loudly where there is no engine, and fails in CI, where there must be one.
+func needEngine(t *testing.T) {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "docker", "version", "--format", "{{.Server.Version}}").CombinedOutput()
+	if err == nil {
+		return
+	}
+	if os.Getenv("CI") != "" {
+		t.Fatalf("no Docker Engine answers, and CI must have one: %v\n%s", err, out)
+	}
+	t.Skipf("LEFT OUT: no Docker Engine answers: %v", err)
+}
+
+func randomName(t *testing.T) string {
+	t.Helper()
+	b := make([]byte, 4)
+	if _, err := rand.Read(b); err != nil {
+		t.Fatal(err)
+	}
+	return hex.EncodeToString(b)
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// up starts a stack with make up, and takes it down with make down when the test ends.
+func up(t *testing.T, extra ...string) *stack {
+	t.Helper()
+	needEngine(t)
+	name := "e2e-" + randomName(t)
+	s := &stack{t: t, name: name, prefix: name, network: "net-" + name, port: freePort(t)}
+	s.env = append(os.Environ(),
+		"COMPOSE_PROJECT_NAME="+name, "BALLAST_PREFIX="+name+"-", "BALLAST_LABELS_PREFIX="+s.prefix,
+		"BALLAST_NETWORK="+s.network, "BALLAST_PORT="+strconv.Itoa(s.port), "BALLAST_INSTANCE="+name)
+	s.env = append(s.env, extra...)
+	t.Cleanup(func() {
+		if t.Failed() {
+			out, _ := exec.Command("docker", "logs", "--tail", "100", name+"-ballast").CombinedOutput()
+			t.Logf("log of Ballast:\n%s", out)
+		}
+		s.make(context.Background(), "down")
+	})
+	t.Log(s.make(t.Context(), "up"))
+	return s
+}
+
+// make runs a target of the Makefile in the project's root and returns what it printed.
+func (s *stack) make(ctx context.Context, target string) string {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "make", "--no-print-directory", target)
+	cmd.Dir, cmd.Env = root(s.t), s.env
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		s.t.Errorf("make %s: %v\n%s", target, err, out)
+	}
+	return string(out)
+}
+
+// docker runs the docker command line and returns what it printed, without the last newline.
+func (s *stack) docker(args ...string) string {
+	s.t.Helper()
+	out, err := exec.CommandContext(s.t.Context(), "docker", args...).CombinedOutput()
+	if err != nil {
+		s.t.Fatalf("docker %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// join runs a labelled mock backend on the stack's network, as a user would by hand, and removes it
+// when the test ends.
+func (s *stack) join(suffix string, labels map[string]string) (name string) {
+	s.t.Helper()
+	name = s.name + "-" + suffix
+	args := []string{"run", "-d", "--name", name, "--network", s.network, "-e", "MOCK_NAME=" + name, "--label", s.prefix + ".enable=true"}
+	for k, v := range labels {
+		args = append(args, "--label", s.prefix+"."+k+"="+v)
+	}
+	s.t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", name).Run() })
+	s.docker(append(args, "mock-backend")...)
+	return name
+}
+
+func (s *stack) url(path string) string {
+	return fmt.Sprintf("http://127.0.0.1:%d%s", s.port, path)
+}
+
+// answer is what a mock backend says of itself.
+type answer struct {
+	Container string `json:"container"`
+}
+
+// ask sends a request to /lb and returns who answered.
+func (s *stack) ask(client *http.Client) (string, *http.Response) {
+	s.t.Helper()
+	resp, body := s.fetch(client, "/lb")
+	if resp.StatusCode != http.StatusOK {
+		s.t.Fatalf("GET /lb = %s: %s", resp.Status, body)
+	}
+	var a answer
+	if err := json.Unmarshal(body, &a); err != nil || a.Container == "" {
+		s.t.Fatalf("GET /lb answered %q: %v, want JSON with a container", body, err)
+	}
+	return a.Container, resp
+}
+
+func (s *stack) fetch(client *http.Client, path string) (*http.Response, []byte) {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url(path), http.NoBody)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Accept", "application/json")
+	resp, err := client.Do(req)
+	if err != nil {
+		s.t.Fatalf("GET %s: %v", path, err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatalf("read %s: %v", path, err)
+	}
+	return resp, bytes.TrimSpace(body)
+}
+
+// metrics is the part of GET /metrics that the tests look at.
+type metrics struct {
+	Pools []pool `json:"pools"`
+}
+
+type pool struct {
+	Name     string `json:"name"`
+	Replicas struct {
+		Desired int `json:"desired"`
+		Ready   int `json:"ready"`
+	} `json:"replicas"`
+	InFlight int       `json:"in_flight"`
+	Errors   int       `json:"errors"`
+	Backends []backend `json:"backends"`
+}
+
+type backend struct {
+	Name   string `json:"name"`
+	Weight int    `json:"weight"`
+	State  string `json:"state"`
+	Clone  bool   `json:"clone"`
+}
+
+func (s *stack) pool() pool {
+	s.t.Helper()
+	_, body := s.fetch(http.DefaultClient, "/metrics")
+	var m metrics
+	if err := json.Unmarshal(body, &m); err != nil {
+		s.t.Fatalf("GET /metrics: %v\n%s", err, body)
+	}
+	for _, p := range m.Pools {
+		if p.Name == "default" {
+			return p
+		}
+	}
+	return pool{}
+}
+
+// waitFor polls until the pool is as wanted, and returns how long that took.
+func (s *stack) waitFor(what string, limit time.Duration, want func(pool) bool) time.Duration {
+	s.t.Helper()
+	began := time.Now()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		p := s.pool()
+		if want(p) {
+			return time.Since(began)
+		}
+		if time.Since(began) > limit {
+			s.t.Fatalf("not within %s: %s; the pool is %+v", limit, what, p)
+		}
+		select {
+		case <-s.t.Context().Done():
+			s.t.Fatal(s.t.Context().Err())
+		case <-tick.C:
+		}
+	}
+}
+
+// state returns the state of the backend of that container, or "" if it is none.
+func (p pool) state(container string) string {
+	for _, b := range p.Backends {
+		if b.Name == container {
+			return b.State
+		}
+	}
+	return ""
+}
+
+func (p pool) clones() (n int) {
+	for _, b := range p.Backends {
+		if b.Clone {
+			n++
+		}
+	}
+	return n
+}

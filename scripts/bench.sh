@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Measures the balancer beside nginx and HAProxy. Arguments go to internal/bench; -h lists them.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+need_go
+say "== picks per policy"
+go test -run '^$' -bench . -benchmem ./proxy/balance
+say "" "== proxying"
+engine_answers || fail "Proxying was not measured: $why_no_engine, and the origin runs in a container."
+build_static .tmp/bench
+go build -o .tmp/bench/bench ./internal/bench
+exec .tmp/bench/bench -binaries .tmp/bench "$@"

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Runs the demo in the foreground: Ballast and its mock backends in one process.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+need_go
+build_static .tmp/demo
+port=${BALLAST_PORT:-8080}
+case $port in *:*) listen=$port ;; *) listen=:$port ;; esac
+scripts/addresses.sh "http://localhost:${port##*:}"
+say "Ctrl-C ends it."
+# These are for the compose file; Ballast would warn that it does not know them.
+unset BALLAST_PORT BALLAST_PREFIX BALLAST_NETWORK BALLAST_USER BALLAST_IMAGE
+exec .tmp/demo/ballast demo --admin.listen "$listen" "$@"

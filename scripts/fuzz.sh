@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Fuzzes each target for FUZZTIME (10s).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+need_go
+found=0
+for package in $(go list ./...); do
+  listed=$(go test -list '^Fuzz' "$package")
+  while read -r target; do
+    found=$((found + 1))
+    say "$package $target"
+    go test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-10s}" "$package" </dev/null
+  done < <(sed -n '/^Fuzz/p' <<<"$listed")
+done
+[ $found -gt 0 ] || fail "there is no fuzz target"

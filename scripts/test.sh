@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Runs all tests that can run on this machine, in one go, and says what was left out and why. With CI
+# set nothing may be left out. TESTFLAGS are further flags for go test.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+need_go
+tags=() flags=() left_out=()
+
+# without WHAT WHY notes what can't run here.
+without() {
+  [ -z "${CI:-}" ] || fail "CI must run all tests, but can't run $1: $2"
+  left_out+=("$1: $2")
+}
+
+if engine_answers; then tags+=(docker); else without "the tests with a Docker Engine" "$why_no_engine"; fi
+if find_chromium >/dev/null; then tags+=(browser); else without "the tests with a browser" "chromium is not installed"; fi
+if [ "$(go env CGO_ENABLED)" = 1 ] && have "$(go env CC)"; then
+  flags+=(-race)
+else
+  without "the race detector" "it needs cgo and a C compiler"
+fi
+[ ${#tags[@]} -eq 0 ] || flags+=("-tags=$(IFS=, && echo "${tags[*]}")")
+read -r -a more <<<"${TESTFLAGS:-}"
+
+report() {
+  local status=$?
+  if [ ${#left_out[@]} -eq 0 ]; then
+    say "Nothing was left out."
+  else
+    printf 'LEFT OUT %s\n' "${left_out[@]}"
+  fi
+  exit $status
+}
+trap report EXIT
+
+set -x
+go test "${flags[@]}" -timeout 15m "${more[@]}" ./...
+{ set +x; } 2>/dev/null
