@@ -64,7 +64,7 @@ var families = func() map[string]Family {
 	add(engineUp, "gauge", "1 while the engine answers, else 0.")
 	add(engineSync, "gauge", "Time that the last list of containers and its inspections took.")
 	add(engineErrors, "counter", "Calls to the engine that failed; those that Ballast gave up are left out.", "op")
-	add(scaleActions, "counter", "Decisions of the autoscaler, by what they did.", "pool", "action")
+	add(scaleActions, "counter", "What was done to the clones of a pool: create, remove, or fail (one that was no use).", "pool", "action")
 	add(containerReady, "histogram", "Time until a container that Ballast brought up was ready, by how.", "pool", "how")
 	add(buildInfo, "gauge", "Always 1; the labels tell what runs.", "version", "goversion")
 	return m

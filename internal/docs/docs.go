@@ -1,0 +1,5 @@
+// Package docs keeps the reference pages true to the code: its test compares them, and go generate
+// writes them. docs/labels.md is kept by package containers.
+package docs
+
+//go:generate go test -run ^TestPages$ -update .
