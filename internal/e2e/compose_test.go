@@ -3,7 +3,9 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"net/http"
 	"net/http/cookiejar"
@@ -55,12 +57,29 @@ func (s *stack) testEndpoints() {
 }
 
 func (s *stack) testWeights(originals []string) {
-	const requests, tolerance = 600, 0.01 * 600
+	// Three at a time are few enough not to scale the pool.
+	const users, each, requests = 3, 200, 600
+	const tolerance = 0.01 * requests
+	var (
+		mu  sync.Mutex
+		all sync.WaitGroup
+	)
 	got := map[string]int{}
-	for range requests {
-		who, _ := s.ask(http.DefaultClient)
-		got[who]++
+	for range users {
+		all.Go(func() {
+			for range each {
+				who, _, err := s.tryAsk(http.DefaultClient)
+				if err != nil {
+					s.t.Error(err)
+					return
+				}
+				mu.Lock()
+				got[who]++
+				mu.Unlock()
+			}
+		})
 	}
+	all.Wait()
 	for i, want := range []float64{300, 200, 100} {
 		if n := got[originals[i]]; math.Abs(float64(n)-want) > tolerance {
 			s.t.Errorf("%s answered %d of %d, want %v within %v", originals[i], n, requests, want, tolerance)
@@ -125,42 +144,43 @@ func (s *stack) testSticky() {
 	})
 }
 
+// testScale loads the pool until clones serve, then little, until they are gone; nothing may be lost.
 func (s *stack) testScale() {
-	load := make(chan struct{})
-	var users sync.WaitGroup
-	var mu sync.Mutex
-	failed := map[string]int{}
-	for range 40 {
-		users.Go(func() {
-			for {
-				select {
-				case <-load:
-					return
-				default:
-				}
-				resp, err := http.Get(s.url("/lb"))
-				status := "no answer"
-				if err == nil {
-					status = resp.Status
-					resp.Body.Close()
-				}
-				if status != "200 OK" {
-					mu.Lock()
-					failed[status]++
-					mu.Unlock()
-				}
+	var (
+		mu     sync.Mutex
+		failed []error
+		served int
+	)
+	use := func(ctx context.Context) {
+		for ctx.Err() == nil {
+			_, _, err := s.tryAsk(http.DefaultClient)
+			mu.Lock()
+			served++
+			if err != nil {
+				failed = append(failed, err)
 			}
-		})
+			mu.Unlock()
+		}
 	}
+	var users sync.WaitGroup
+	begin := func(n int) (end context.CancelFunc) {
+		ctx, end := context.WithCancel(s.t.Context())
+		for range n {
+			users.Go(func() { use(ctx) })
+		}
+		return end
+	}
+	endFew := begin(1)
+	endMany := begin(40)
 	out := s.waitFor("a clone serves", 30*time.Second, func(p pool) bool { return p.clones() > 0 && p.Replicas.Ready > 3 })
 	s.t.Logf("first clone ready %s after the load began", out.Round(time.Millisecond))
-	close(load)
-	users.Wait()
-
+	endMany()
 	in := s.waitFor("all clones are gone", 2*time.Minute, func(p pool) bool { return p.clones() == 0 && p.Replicas.Ready == 3 })
 	s.t.Logf("back to the originals %s after the load ended", in.Round(time.Millisecond))
+	endFew()
+	users.Wait()
 	if len(failed) > 0 {
-		s.t.Errorf("requests failed while scaling: %v", failed)
+		s.t.Errorf("%d of %d requests failed while scaling: %v", len(failed), served, errors.Join(failed...))
 	}
 	if _, body := s.fetch(http.DefaultClient, "/api/v1/decisions"); !strings.Contains(string(body), "scale-out") || !strings.Contains(string(body), "scale-in") {
 		s.t.Errorf("decisions lack a scale-out or a scale-in:\n%s", body)

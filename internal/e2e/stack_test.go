@@ -118,8 +118,8 @@ func (s *stack) docker(args ...string) string {
 }
 
 // join runs a labelled mock backend on the stack's network, as a user would by hand, and removes it
-// when the test ends.
-func (s *stack) join(suffix string, labels map[string]string) (name string) {
+// when the test ends. more are arguments of docker run; the image can be among them.
+func (s *stack) join(suffix string, labels map[string]string, more ...string) (name string) {
 	s.t.Helper()
 	name = s.name + "-" + suffix
 	args := []string{"run", "-d", "--name", name, "--network", s.network, "-e", "MOCK_NAME=" + name, "--label", s.prefix + ".enable=true"}
@@ -127,7 +127,10 @@ func (s *stack) join(suffix string, labels map[string]string) (name string) {
 		args = append(args, "--label", s.prefix+"."+k+"="+v)
 	}
 	s.t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", name).Run() })
-	s.docker(append(args, "mock-backend")...)
+	if len(more) == 0 {
+		more = []string{"mock-backend"}
+	}
+	s.docker(append(args, more...)...)
 	return name
 }
 
@@ -143,34 +146,57 @@ type answer struct {
 // ask sends a request to /lb and returns who answered.
 func (s *stack) ask(client *http.Client) (string, *http.Response) {
 	s.t.Helper()
-	resp, body := s.fetch(client, "/lb")
+	who, resp, err := s.tryAsk(client)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return who, resp
+}
+
+// tryAsk is ask for goroutines, which must not end the test.
+func (s *stack) tryAsk(client *http.Client) (string, *http.Response, error) {
+	resp, body, err := s.tryFetch(client, "/lb")
+	if err != nil {
+		return "", nil, err
+	}
 	if resp.StatusCode != http.StatusOK {
-		s.t.Fatalf("GET /lb = %s: %s", resp.Status, body)
+		return "", nil, fmt.Errorf("GET /lb = %s: %s", resp.Status, body)
 	}
 	var a answer
-	if err := json.Unmarshal(body, &a); err != nil || a.Container == "" {
-		s.t.Fatalf("GET /lb answered %q: %v, want JSON with a container", body, err)
+	if err := json.Unmarshal(body, &a); err != nil {
+		return "", nil, fmt.Errorf("GET /lb answered %q: %w", body, err)
 	}
-	return a.Container, resp
+	if a.Container == "" {
+		return "", nil, fmt.Errorf("GET /lb answered %q, want it to name a container", body)
+	}
+	return a.Container, resp, nil
 }
 
 func (s *stack) fetch(client *http.Client, path string) (*http.Response, []byte) {
 	s.t.Helper()
-	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url(path), http.NoBody)
+	resp, body, err := s.tryFetch(client, path)
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	return resp, body
+}
+
+func (s *stack) tryFetch(client *http.Client, path string) (*http.Response, []byte, error) {
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url(path), http.NoBody)
+	if err != nil {
+		return nil, nil, err
 	}
 	req.Header.Set("Accept", "application/json")
 	resp, err := client.Do(req)
 	if err != nil {
-		s.t.Fatalf("GET %s: %v", path, err)
+		return nil, nil, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		s.t.Fatalf("read %s: %v", path, err)
+		return nil, nil, fmt.Errorf("read %s: %w", path, err)
 	}
-	return resp, bytes.TrimSpace(body)
+	return resp, bytes.TrimSpace(body), nil
 }
 
 // metrics is the part of GET /metrics that the tests look at.

@@ -29,7 +29,7 @@ func TestMetrics(t *testing.T) {
 	m.ScaleAction("web", "scale-out")
 	m.ContainerReady("web", "create", 300*time.Millisecond)
 	want := `
-# HELP loadbalancer_scale_actions_total Decisions of the autoscaler, by what they did.
+# HELP loadbalancer_scale_actions_total What was done to the clones of a pool: create, remove, or fail (one that was no use).
 # TYPE loadbalancer_scale_actions_total counter
 loadbalancer_scale_actions_total{action="scale-out",pool="web"} 2
 `
