@@ -24,7 +24,7 @@ const (
 // Outcome is what Decide found at one moment.
 type Outcome struct {
 	// Desired is how many replicas the demand asks for now: within Min and Max, and never fewer
-	// than the originals. Without scaling it is what runs.
+	// than the originals. Without scaling it is what runs, or the originals if clones are left.
 	Desired int
 	// Enough is how many replicas in all suffice. Where more were asked for and could not be
 	// made, the rest is not needed any more.
@@ -42,11 +42,12 @@ type Outcome struct {
 // 70 % of what one replica serves at once. The classic rule, if asked for, adds one per interval.
 // What is starting counts. Replicas are given up only when fewer were wanted for the whole
 // hold-down, and then half of what is spare every 5 s, the least busy clones first. What runs when
-// a History begins counts as wanted for one hold-down, so a restart removes nothing at once.
+// a History begins counts as wanted for one hold-down, so a restart removes nothing at once. A pool
+// that does not scale any more gives up the clones that it still has in the same way.
 func Decide(now time.Time, p Policy, h *History, s Sample) Outcome {
 	v := view{Policy: p, Sample: s, now: now}
 	v.measure(h)
-	if p.Max <= 0 {
+	if p.Max <= 0 && len(s.Clones) == 0 {
 		return Outcome{Desired: max(v.total(), s.Originals), Enough: v.total()}
 	}
 	v.demand(h)
@@ -54,7 +55,7 @@ func Decide(now time.Time, p Policy, h *History, s Sample) Outcome {
 
 	out := Outcome{Desired: max(v.want, s.Originals), Enough: max(v.total(), v.held+s.Unhealthy)}
 	switch {
-	case v.want > v.serving():
+	case v.want > v.serving() && p.Max > 0:
 		out.Decision, out.Decided = v.scaleOut(h)
 	case v.held < v.serving():
 		out.Decision, out.Decided = v.scaleIn(h)
@@ -130,6 +131,9 @@ func (v *view) demand(h *History) {
 	}
 	v.byRequests = v.classicRule(h)
 	v.want = min(max(v.byBusy, v.byRequests, v.Min), v.Max)
+	if v.Max <= 0 {
+		v.want, v.Min = 0, 0
+	}
 }
 
 // classicRule asks for one more than there are when there were too many requests, at most once per

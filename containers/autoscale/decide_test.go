@@ -178,8 +178,14 @@ func TestDecide_stories(t *testing.T) {
 		},
 		{
 			name: "maximum 0 never scales",
-			pool: newStory(with(scaling, func(p *Policy) { p.Max = 0 }), 1, 3),
+			pool: newStory(with(scaling, func(p *Policy) { p.Max = 0 }), 1, 0),
 			act:  func(s *story) { s.run(time.Minute, 1000, 100).run(time.Minute, 0, 0) },
+		},
+		{
+			name: "maximum 0 gives up the clones of before, whatever the demand",
+			pool: newStory(with(scaling, func(p *Policy) { p.Max = 0 }), 1, 3),
+			act:  func(s *story) { s.run(time.Minute, 1000, 100) },
+			want: []string{"10.1s scale-in 4->3", "15.1s scale-in 3->2", "20.1s scale-in 2->1"},
 		},
 		{
 			name: "the classic rule adds one per interval, and keeps them while there are too many",
@@ -390,7 +396,7 @@ func TestDecide_desired(t *testing.T) {
 		{"demand", Policy{Min: 1, Max: 9, Concurrency: 10}, 30, 5},
 		{"never below the originals", Policy{Min: 1, Max: 9, Concurrency: 10}, 0, 3},
 		{"never above the maximum", Policy{Min: 1, Max: 4, Concurrency: 10}, 1000, 4},
-		{"what runs without scaling", Policy{Concurrency: 10}, 1000, 4},
+		{"without scaling the originals", Policy{Concurrency: 10}, 1000, 3},
 		{"without concurrency requests in flight ask for nothing", Policy{Min: 1, Max: 9}, 1000, 3},
 	}
 	for _, tt := range tests {

@@ -34,6 +34,9 @@ func (v *view) reasonRefused(cause string) string {
 
 // reasonWant explains how many are wanted, by the rule that wants most.
 func (v *view) reasonWant() string {
+	if v.Max <= 0 {
+		return "scale.max is 0, so no clones are wanted"
+	}
 	var b strings.Builder
 	switch most := max(v.byBusy, v.byRequests, v.Min); {
 	case v.byBusy == most && v.Concurrency > 0:
