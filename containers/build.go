@@ -81,6 +81,10 @@ func Build(in Input) *Snapshot {
 // must have no part in its pool.
 func join(in *Input, c *engine.Container) (Entry, *labels, Backend) {
 	l, err := parseLabels(in.Prefix, c.Labels)
+	if l.clone != nil && c.Name != CloneName(l.pool, l.clone.Slot) {
+		l.clone = nil
+		l.warnings = append(l.warnings, "has the labels of a clone and not its name: treated as nobody's clone")
+	}
 	entry := Entry{Container: *c, Pool: l.pool, Warnings: l.warnings, Clone: l.clone}
 	if note := in.Notes[c.ID]; note != "" {
 		entry.Warnings = append(entry.Warnings, note)

@@ -176,6 +176,11 @@ func TestBuild(t *testing.T) {
 			"  a 172.18.0.2:8080 weight 1 ready",
 			"warning: a: ballast.clone=true without a good ballast.owner, ballast.template and ballast.slot: treated as nobody's clone",
 		}},
+		{"labels of a clone on another name", input(container("a", cloneOf("lb", "web-a", 1)...)), []string{
+			"pool default template",
+			"  a 172.18.0.2:8080 weight 1 ready",
+			"warning: a: has the labels of a clone and not its name: treated as nobody's clone",
+		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

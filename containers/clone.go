@@ -1,6 +1,7 @@
 package containers
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -34,9 +35,17 @@ func cloneLabels(prefix Prefix, template map[string]string, c Clone) map[string]
 }
 
 // ownedBy says whether a container is a clone that this instance made: the only ones that it may
-// stop and remove.
+// stop and remove. Labels alone do not tell: an image that was committed from a clone hands them on to
+// whatever runs from it. The name of a slot it can't hand on.
 func ownedBy(c engine.Summary, prefix Prefix, instance string) bool {
-	return isClone(c, prefix) && c.Labels[prefix.Key("owner")] == instance
+	slot, err := strconv.Atoi(c.Labels[prefix.Key("slot")])
+	return isClone(c, prefix) && c.Labels[prefix.Key("owner")] == instance &&
+		err == nil && c.Name == CloneName(poolOf(c, prefix), slot)
+}
+
+// poolOf is the pool that a container's labels name.
+func poolOf(c engine.Summary, prefix Prefix) string {
+	return cmp.Or(c.Labels[prefix.Key("pool")], defaultLabels.pool)
 }
 
 // isClone says whether some Ballast made the container.

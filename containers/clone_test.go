@@ -39,22 +39,33 @@ func TestCloneLabels(t *testing.T) {
 }
 
 func TestOwnedBy(t *testing.T) {
+	const clone = "ballast-web-2"
+	with := func(key, value string) map[string]string {
+		labels := map[string]string{"ballast.pool": "web", "ballast.clone": "true", "ballast.owner": "here", "ballast.slot": "2"}
+		labels[key] = value
+		return labels
+	}
 	tests := []struct {
-		name   string
-		labels map[string]string
-		want   bool
+		name      string
+		container string
+		labels    map[string]string
+		want      bool
 	}{
-		{"ours", map[string]string{"ballast.clone": "true", "ballast.owner": "here"}, true},
-		{"another's", map[string]string{"ballast.clone": "true", "ballast.owner": "there"}, false},
-		{"an original", map[string]string{"ballast.enable": "true"}, false},
-		{"no clone", map[string]string{"ballast.owner": "here"}, false},
-		{"not quite a clone", map[string]string{"ballast.clone": "false", "ballast.owner": "here"}, false},
-		{"of another prefix", map[string]string{"lb.clone": "true", "lb.owner": "here"}, false},
-		{"none", nil, false},
+		{"ours", clone, with("team", "red"), true},
+		{"ours in the pool that needs no label", "ballast-default-2", with("ballast.pool", ""), true},
+		{"another's", clone, with("ballast.owner", "there"), false},
+		{"an original", clone, map[string]string{"ballast.enable": "true"}, false},
+		{"not quite a clone", clone, with("ballast.clone", "false"), false},
+		{"of another prefix", clone, map[string]string{"lb.pool": "web", "lb.clone": "true", "lb.owner": "here", "lb.slot": "2"}, false},
+		{"none", clone, nil, false},
+		{"from an image that was committed from a clone", "mine", with("team", "red"), false},
+		{"of another slot", clone, with("ballast.slot", "3"), false},
+		{"of another pool", clone, with("ballast.pool", "api"), false},
+		{"of a slot that is none", "ballast-web-0", with("ballast.slot", "x"), false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := ownedBy(engine.Summary{Labels: tt.labels}, DefaultPrefix, "here"); got != tt.want {
+			if got := ownedBy(engine.Summary{Name: tt.container, Labels: tt.labels}, DefaultPrefix, "here"); got != tt.want {
 				t.Errorf("ownedBy() = %v, want %v", got, tt.want)
 			}
 		})

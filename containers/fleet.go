@@ -68,9 +68,13 @@ type Fleet struct {
 	wake chan struct{}
 
 	mu sync.Mutex
-	// applied says that there was a snapshot; closed that RemoveAll began, and nothing is to be made.
-	applied, closed bool
-	pools           map[string]*fleetPool
+	// last is the last snapshot, nil if there was none; closed says that RemoveAll began, and nothing is
+	// to be made.
+	last   *Snapshot
+	closed bool
+	// creations are under way; none begins once closed.
+	creations sync.WaitGroup
+	pools     map[string]*fleetPool
 	// clones are those of this instance: in the snapshot, or being made, or just removed.
 	clones []*fleetClone
 	// strangers counts the clones of other instances.
@@ -140,7 +144,7 @@ func (f *Fleet) Bring(_ context.Context, pool string, n int, victims []string) {
 	defer f.mu.Unlock()
 	p := f.pool(pool)
 	p.goal = &fleetGoal{n: n, victims: slices.Clone(victims)}
-	if f.applied {
+	if f.last != nil {
 		f.base(p)
 	}
 	f.nudge()
@@ -188,7 +192,7 @@ func (f *Fleet) Status(pool string) FleetStatus {
 	if p == nil {
 		return FleetStatus{}
 	}
-	s := FleetStatus{Others: p.others, Blocked: f.blocked(p)}
+	s := FleetStatus{Others: p.others, Blocked: f.blocked(p, time.Now())}
 	live := make([]*fleetClone, 0, len(f.clones))
 	for _, c := range f.clones {
 		switch {
@@ -225,7 +229,7 @@ func (f *Fleet) Created(containerID string) (at time.Time, ok bool) {
 }
 
 // Ready tells the Fleet that a container serves. It must be called for every clone, also for those
-// of an earlier run: a clone that is not ready a minute after its start is removed.
+// of an earlier run: a clone that is not ready within readyWithin of its start is removed.
 func (f *Fleet) Ready(containerID string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

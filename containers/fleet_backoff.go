@@ -5,9 +5,10 @@ import "time"
 const (
 	firstBackoff = time.Second
 	lastBackoff  = time.Minute
-	// readyWithin is how long a clone may take from its start to readiness, and how long it must
-	// live to count as good.
-	readyWithin = time.Minute
+	// readyWithin is how long a clone may take from its start to readiness: some take minutes to boot.
+	readyWithin = 5 * time.Minute
+	// provenAfter is how long a clone must live to count as good.
+	provenAfter = time.Minute
 	// trials is how many clones are made of what has never become ready.
 	trials = 4
 )
@@ -25,7 +26,7 @@ type creationBackoff struct {
 	// proven says that a clone became ready since the last failure.
 	proven bool
 	// fickle says that clones died after they had been ready: then readiness proves nothing, only
-	// a clone that lived for readyWithin does.
+	// a clone that lived for provenAfter does.
 	fickle bool
 }
 
@@ -63,7 +64,7 @@ func (b *creationBackoff) ready() {
 	}
 }
 
-// settled notes that a clone has been ready and lived for readyWithin.
+// settled notes that a clone has been ready and lived for provenAfter.
 func (b *creationBackoff) settled() {
 	*b = creationBackoff{proven: true}
 }

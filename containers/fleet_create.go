@@ -41,9 +41,11 @@ func (f *Fleet) create(ctx context.Context, c *fleetClone, spec engine.Spec, ima
 			Dur("took", now.Sub(c.began)).Msg("created a clone")
 		return
 	}
-	c.phase = cloneGone
 	var taken *nameTakenError
-	switch {
+	switch c.phase = cloneGone; {
+	case errors.Is(err, errLeftBehind):
+		c.phase, c.spoiled = cloneUp, true
+		f.failed(p, c, now, why)
 	case errors.As(err, &taken):
 		p.taken[c.slot] = now.Add(takenFor)
 		if taken.clone != "" {
@@ -52,9 +54,18 @@ func (f *Fleet) create(ctx context.Context, c *fleetClone, spec engine.Spec, ima
 	case ctx.Err() == nil:
 		f.failed(p, c, now, why)
 	}
+	if c.id == "" {
+		// The engine may have made it all the same. No other snapshot need come to show that.
+		f.applyEntries(f.last, now)
+		f.applyPools(f.last)
+	}
 }
 
-// makeAndStart makes and starts a clone; if it can't be started, it leaves nothing behind.
+// errLeftBehind says that a clone was made, could not be started, and is there still.
+var errLeftBehind = errors.New("left behind")
+
+// makeAndStart makes and starts a clone; if it can't be started, it leaves nothing behind or says so by
+// errLeftBehind.
 func (f *Fleet) makeAndStart(ctx context.Context, c *fleetClone, spec engine.Spec) error {
 	// A creation that is cut off may have happened all the same, and nobody would know its ID. The
 	// engine gives every call a deadline.
@@ -74,7 +85,7 @@ func (f *Fleet) makeAndStart(ctx context.Context, c *fleetClone, spec engine.Spe
 	}
 	err = fmt.Errorf("start clone %s: %w", spec.Name, err)
 	if e := f.o.Engine.Remove(whole, id, true); e != nil && !errors.Is(e, engine.ErrNotFound) {
-		err = errors.Join(err, fmt.Errorf("remove clone %s: %w", spec.Name, e))
+		err = errors.Join(err, fmt.Errorf("%w: remove clone %s: %w", errLeftBehind, spec.Name, e))
 	}
 	return err
 }

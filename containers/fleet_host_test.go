@@ -202,7 +202,9 @@ func (h *host) run(name string, labels ...string) string {
 	all := map[string]string{"ballast.enable": "true", "ballast.pool": "web", "com.docker.compose.project": "shop", "team": "red"}
 	for _, l := range labels {
 		key, value, _ := strings.Cut(l, "=")
-		all[key] = value
+		if all[key] = value; value == "" {
+			delete(all, key)
+		}
 	}
 	c := h.add(name, all)
 	c.State, c.StartedAt = engine.StateRunning, time.Now()
@@ -212,7 +214,13 @@ func (h *host) run(name string, labels ...string) string {
 
 // clone makes and starts a clone that somebody made.
 func (h *host) clone(owner string, slot int, labels ...string) string {
-	return h.run(containers.CloneName("web", slot), append(labels,
+	pool := "web"
+	for _, l := range labels {
+		if other, ok := strings.CutPrefix(l, "ballast.pool="); ok {
+			pool = other
+		}
+	}
+	return h.run(containers.CloneName(pool, slot), append(labels,
 		"ballast.clone=true", "ballast.owner="+owner, "ballast.template=web-a", "ballast.slot="+strconv.Itoa(slot))...)
 }
 

@@ -15,7 +15,7 @@ import (
 func (f *Fleet) plan(now time.Time) (work []func(context.Context), next time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.applied || f.closed {
+	if f.last == nil || f.closed {
 		return nil, time.Time{}
 	}
 	for _, c := range f.clones {
@@ -50,16 +50,18 @@ func (f *Fleet) review(c *fleetClone, now time.Time) bool {
 	p := f.pool(c.pool)
 	age := now.Sub(c.since)
 	switch {
+	case c.spoiled:
+		return true
 	case c.dead():
-		if age < readyWithin && (c.made || c.ran) {
+		if age < provenAfter && (c.made || c.ran) {
 			f.failed(p, c, now, fmt.Sprintf("clone %s ended with exit code %d within a minute of its start: see why its image does not keep running", c.name, c.exitCode))
 		}
 		return true
-	case c.ready && !c.settled && age >= readyWithin:
+	case c.ready && !c.settled && age >= provenAfter:
 		c.settled = true
 		p.backoff.settled()
 	case !c.ready && age >= readyWithin:
-		why := fmt.Sprintf("clone %s was not ready %s after its start", c.name, readyWithin)
+		why := fmt.Sprintf("clone %s was not ready within %s of its start", c.name, readyWithin)
 		if c.reason != "" {
 			why += ": " + c.reason
 		}
@@ -129,6 +131,9 @@ func (f *Fleet) missing(p *fleetPool) int {
 // budget is how many clones may still be made on this host.
 func (f *Fleet) budget() int {
 	n := f.o.MaxContainers - f.strangers
+	for _, p := range f.pools {
+		n -= len(p.unseen)
+	}
 	for _, c := range f.clones {
 		if c.exists() {
 			n--
@@ -137,12 +142,13 @@ func (f *Fleet) budget() int {
 	return max(0, n)
 }
 
-// blocked says why no clone of the pool can be made.
-func (f *Fleet) blocked(p *fleetPool) string {
+// blocked says why no clone of the pool can be made at now. A failure says so as long as the Fleet goes
+// on trying; after that it must be asked again to find out.
+func (f *Fleet) blocked(p *fleetPool, now time.Time) string {
 	switch {
 	case p.unfit != "":
 		return p.unfit
-	case p.backoff.why != "":
+	case p.backoff.why != "" && (f.missing(p) > 0 || now.Before(p.backoff.retryAt)):
 		return p.backoff.why
 	case f.budget() == 0:
 		return fmt.Sprintf("this host has all the clones that it may have, %d: raise scale.max-containers", f.o.MaxContainers)
@@ -199,6 +205,7 @@ func (f *Fleet) creation(p *fleetPool, now time.Time) func(context.Context) {
 		phase: cloneMaking, made: true, began: now, since: now,
 	}
 	f.clones = append(f.clones, c)
+	f.creations.Add(1)
 	p.backoff.creating(now)
 	spec := engine.Spec{
 		Name:     c.name,
@@ -209,7 +216,10 @@ func (f *Fleet) creation(p *fleetPool, now time.Time) func(context.Context) {
 		}),
 	}
 	image := cmp.Or(p.image, p.template.Image)
-	return func(ctx context.Context) { f.create(ctx, c, spec, image) }
+	return func(ctx context.Context) {
+		defer f.creations.Done()
+		f.create(ctx, c, spec, image)
+	}
 }
 
 // freeSlot is the lowest slot of the pool whose name nobody is known to have.
@@ -259,6 +269,7 @@ func (f *Fleet) nextLook(now time.Time) time.Time {
 	}
 	for _, c := range f.clones {
 		if c.phase == cloneUp && !c.settled {
+			at(c.since.Add(provenAfter))
 			at(c.since.Add(readyWithin))
 		}
 	}

@@ -16,6 +16,9 @@ var errNotOurs = errors.New("not a clone of ours")
 // defaultStop is how long a clone may take to stop if its container does not say.
 const defaultStop = 10 * time.Second
 
+// conflictRetry is how long RemoveAll waits for somebody else's removal of a clone to end.
+const conflictRetry = 100 * time.Millisecond
+
 // retire drains, stops and removes a clone, however often that takes.
 func (f *Fleet) retire(ctx context.Context, c *fleetClone, id string, drain time.Duration) {
 	for wait := firstBackoff; ; wait = min(2*wait, lastBackoff) {
@@ -28,12 +31,8 @@ func (f *Fleet) retire(ctx context.Context, c *fleetClone, id string, drain time
 			return
 		}
 		f.o.Logger.Warn().Str("pool", c.pool).Str("clone", c.name).Err(err).Dur("retry_in", wait).Msg("could not remove a clone")
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if !sleep(ctx, wait) {
 			return
-		case <-timer.C:
 		}
 	}
 }
@@ -120,8 +119,9 @@ func (f *Fleet) stop(ctx context.Context, c engine.Container) error {
 	return nil
 }
 
-// RemoveAll removes all clones of this instance, and lets no more be made. They are drained and
-// stopped as long as ctx lasts; then what is left is killed. Run may have ended before.
+// RemoveAll removes all clones of this instance, and lets no more be made. It waits for those that are
+// being made, as long as the engine takes. They are drained and stopped as long as ctx lasts; then what
+// is left is killed. Run may have ended before.
 func (f *Fleet) RemoveAll(ctx context.Context) error {
 	f.mu.Lock()
 	f.closed = true
@@ -130,6 +130,7 @@ func (f *Fleet) RemoveAll(ctx context.Context) error {
 		drains[name] = p.drain
 	}
 	f.mu.Unlock()
+	f.creations.Wait()
 
 	list, err := f.o.Engine.List(context.WithoutCancel(ctx))
 	if err != nil {
@@ -144,7 +145,7 @@ func (f *Fleet) RemoveAll(ctx context.Context) error {
 		if !ownedBy(c, f.o.Prefix, f.o.Instance) {
 			continue
 		}
-		drain, ok := drains[c.Labels[f.o.Prefix.Key("pool")]]
+		drain, ok := drains[poolOf(c, f.o.Prefix)]
 		if !ok {
 			drain = defaultDrain
 		}
@@ -163,6 +164,10 @@ func (f *Fleet) RemoveAll(ctx context.Context) error {
 // removeNow gives up one clone, without ceremony once ctx has ended.
 func (f *Fleet) removeNow(ctx context.Context, c engine.Summary, drain time.Duration) error {
 	err := f.giveUp(ctx, c.ID, drain)
+	// Docker refuses what is being removed already, as Run may do.
+	for errors.Is(err, engine.ErrConflict) && sleep(ctx, conflictRetry) {
+		err = f.giveUp(ctx, c.ID, drain)
+	}
 	if err != nil && ctx.Err() != nil {
 		whole := context.WithoutCancel(ctx)
 		if _, err = f.confirm(whole, c.ID); err == nil {
@@ -175,7 +180,7 @@ func (f *Fleet) removeNow(ctx context.Context, c engine.Summary, drain time.Dura
 	if err != nil {
 		return fmt.Errorf("remove clone %s: %w", c.Name, err)
 	}
-	f.o.Acted(c.Labels[f.o.Prefix.Key("pool")], ActedRemove)
+	f.o.Acted(poolOf(c, f.o.Prefix), ActedRemove)
 	f.o.Logger.Info().Str("clone", c.Name).Str("container", c.ID).Msg("removed a clone")
 	return nil
 }

@@ -70,8 +70,9 @@ type fleetClone struct {
 	// started, or was adopted.
 	made         bool
 	began, since time.Time
-	// ready says that it served once, settled that it then lived long enough.
-	ready, settled bool
+	// ready says that it served once, settled that it then lived long enough; spoiled that it could
+	// neither be started nor be removed.
+	ready, settled, spoiled bool
 
 	// What follows is from the last snapshot; seen says that there is such.
 
@@ -129,7 +130,7 @@ func (f *Fleet) byID(id string) *fleetClone {
 func (f *Fleet) Apply(s *Snapshot) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.applied = true
+	f.last = s
 	now := time.Now()
 	f.applyEntries(s, now)
 	f.applyPools(s)
@@ -190,7 +191,7 @@ func (f *Fleet) applyClone(e *Entry, now time.Time) {
 	c := f.byID(e.Container.ID)
 	if c == nil {
 		if f.making(e.Container.Name) {
-			return // Its creation is about to tell its ID.
+			return // Its creation is about to tell its ID, or that it failed.
 		}
 		c = &fleetClone{
 			pool: e.Pool, name: e.Container.Name, slot: e.Clone.Slot, id: e.Container.ID,
@@ -274,7 +275,7 @@ func (f *Fleet) forget(s *Snapshot, now time.Time) {
 	}
 	for id, at := range f.early {
 		// The snapshot that shows it may still be on its way.
-		if now.Sub(at) > readyWithin {
+		if now.Sub(at) > provenAfter {
 			delete(f.early, id)
 		}
 	}

@@ -50,7 +50,7 @@ var troubles = []struct {
 	{
 		name:  "it is never ready",
 		cause: func(h *host) { h.set(func() { h.neverReady = true }) },
-		first: 4, later: 2, blocked: "clone ballast-web-1 was not ready 1m0s after its start",
+		first: 4, later: 2, blocked: "clone ballast-web-1 was not ready within 5m0s of its start",
 	},
 }
 
@@ -94,7 +94,7 @@ func TestFleet_trouble_makes_no_storm(t *testing.T) {
 				// What is mended comes back within the longest wait, and all at once.
 				h.failing("", nil)
 				h.set(func() { h.crashAfter, h.neverReady = 0, false })
-				after(4 * time.Minute)
+				after(7 * time.Minute)
 				wantNames(t, h, "ballast-web-1", "ballast-web-2", "ballast-web-3", "ballast-web-4", "ballast-web-5", "ballast-web-6", "web-a")
 				if s := f.Status("web"); s.Blocked != "" || s.Creating != 0 {
 					t.Errorf("Status() = %+v after the trouble, want neither Blocked nor Creating", s)
@@ -164,9 +164,9 @@ func TestFleet_readiness_that_is_told_too_soon_counts(t *testing.T) {
 
 		// Without a word it has to go.
 		h.clone("here", 2)
-		after(50 * time.Second)
+		after(4 * time.Minute)
 		wantNames(t, h, "ballast-web-1", "ballast-web-2", "web-a")
-		after(time.Minute)
+		after(2 * time.Minute)
 		wantNames(t, h, "ballast-web-1", "web-a")
 	})
 }

@@ -126,9 +126,14 @@ func (v *view) settle(c, before engine.Container, sync int, now time.Time) {
 func (v *view) actOnEarly(sync int, now time.Time) {
 	kept := v.early[:0]
 	for _, e := range v.early {
-		if c, ok := v.known[e.event.ID]; ok {
+		c, ok := v.known[e.event.ID]
+		after := e.sync >= sync
+		switch {
+		case ok && (after || e.event.Action == engine.ActionKill):
 			v.leave(c, e.event, now)
-		} else if e.sync >= sync && !v.others[e.event.ID] {
+		case ok:
+			// The inspection is newer, and tells all but that a signal was sent.
+		case after && !v.others[e.event.ID]:
 			kept = append(kept, e)
 		}
 	}

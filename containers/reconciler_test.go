@@ -229,6 +229,25 @@ func TestReconciler_event_during_a_sync(t *testing.T) {
 	})
 }
 
+// What a sync read after an event is newer than what the event says.
+func TestReconciler_events_before_the_sync_that_finds_their_container(t *testing.T) {
+	play(t, newScript(container("a")), ReconcilerOptions{}, func(t *testing.T, st *stage) {
+		pass(time.Second)
+		st.emit(engine.Event{Action: engine.ActionHealth, ID: "id-a"})
+		synctest.Wait() // The next sync is not before the debounce.
+		st.run(container("b"))
+		st.run(container("c"))
+		pass(time.Millisecond)
+		st.alter("id-b", engine.ActionPause, paused)
+		st.signal("id-c", 15)
+		pass(time.Millisecond)
+		st.alter("id-b", engine.ActionUnpause, func(c *engine.Container) { c.State = engine.StateRunning })
+		pass(time.Second)
+		st.expect(t, "b", StateReady)
+		st.expect(t, "c", StateDraining)
+	})
+}
+
 func paused(c *engine.Container) { c.State = engine.StatePaused }
 
 func TestReconciler_lost_events(t *testing.T) {

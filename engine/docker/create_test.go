@@ -208,7 +208,7 @@ func TestCloneHost_grants_nothing(t *testing.T) {
 		Privileged: true, CapAdd: []string{"ALL"}, Binds: []string{"/:/host"}, VolumesFrom: []string{"db"},
 		PidMode: "host", IpcMode: "host", UTSMode: "host", UsernsMode: "host", Cgroup: "container:1", CgroupnsMode: "host",
 		PublishAllPorts: true, AutoRemove: true, RestartPolicy: container.RestartPolicy{Name: "always"},
-		SecurityOpt: []string{"seccomp=unconfined", "no-new-privileges"},
+		SecurityOpt: []string{"seccomp=unconfined", "writable-cgroups=true", "no-new-privileges"},
 		MaskedPaths: []string{}, ReadonlyPaths: []string{},
 		Resources: container.Resources{
 			Memory:  1 << 20,
@@ -230,7 +230,7 @@ func TestCloneHost_grants_nothing(t *testing.T) {
 	if diff := cmp.Diff(want, cloneHost(original)); diff != "" {
 		t.Errorf("cloneHost() (-want +got):\n%s", diff)
 	}
-	if len(original.SecurityOpt) != 2 || len(original.Mounts) != 4 || original.Devices == nil {
+	if len(original.SecurityOpt) != 3 || len(original.Mounts) != 4 || original.Devices == nil {
 		t.Errorf("cloneHost() changed the original: %+v", original)
 	}
 	tight := &container.HostConfig{IpcMode: "none", CgroupnsMode: "private", ReadonlyRootfs: true, Runtime: "runsc"}

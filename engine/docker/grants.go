@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/docker/docker/api/types/container"
@@ -121,12 +122,16 @@ func grantedSecurity(host *container.HostConfig) []string {
 	return granted
 }
 
-// loosens tells whether a security option takes confinement away: seccomp=unconfined and
-// label=disable do, also in the old writing with a colon; no-new-privileges and profiles do not.
+// falsehoods are what Docker reads as false.
+var falsehoods = []string{"0", "f", "F", "false", "FALSE", "False"}
+
+// loosens tells whether a security option takes confinement away: seccomp=unconfined, label=disable
+// and writable-cgroups do, also in the old writing with a colon; no-new-privileges and profiles do not.
 func loosens(option string) bool {
 	key, value, ok := strings.Cut(option, "=")
 	if !ok {
 		key, value, _ = strings.Cut(option, ":")
 	}
-	return value == "unconfined" || key == "label" && value == "disable"
+	return value == "unconfined" || key == "label" && value == "disable" ||
+		key == "writable-cgroups" && !slices.Contains(falsehoods, value)
 }

@@ -199,7 +199,7 @@ func TestToGrants(t *testing.T) {
 			name: "a plain container",
 			host: container.HostConfig{
 				NetworkMode: "app", IpcMode: "private", CgroupnsMode: "host",
-				SecurityOpt: []string{"no-new-privileges", "seccomp={}", "apparmor=mine", "label=type:svirt_apache_t"},
+				SecurityOpt: []string{"no-new-privileges", "seccomp={}", "apparmor=mine", "label=type:svirt_apache_t", "writable-cgroups=false"},
 				MaskedPaths: []string{"/proc/kcore"},
 			},
 			mounts: []container.MountPoint{{Type: mount.TypeTmpfs, Destination: "/tmp"}, {Type: mount.TypeVolume, Name: anonymous, Destination: "/data"}},
@@ -235,8 +235,8 @@ func TestToGrants(t *testing.T) {
 		},
 		{
 			name: "security",
-			host: container.HostConfig{SecurityOpt: []string{"seccomp=unconfined", "apparmor:unconfined", "label:disable", "no-new-privileges"}, MaskedPaths: []string{}},
-			want: engine.Grants{Security: []string{"seccomp=unconfined", "apparmor:unconfined", "label:disable", "systempaths=unconfined"}},
+			host: container.HostConfig{SecurityOpt: []string{"seccomp=unconfined", "apparmor:unconfined", "label:disable", "writable-cgroups", "no-new-privileges"}, MaskedPaths: []string{}},
+			want: engine.Grants{Security: []string{"seccomp=unconfined", "apparmor:unconfined", "label:disable", "writable-cgroups", "systempaths=unconfined"}},
 		},
 	}
 	for _, test := range tests {
