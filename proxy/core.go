@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,7 @@ type Core struct {
 	mu       sync.Mutex
 	backends map[containers.Identity]*Backend
 	drained  map[string]struct{} // By container ID.
+	left     []*Backend          // Gone, with requests in flight at the last Apply.
 	onGone   []func(*Backend)
 
 	// sampleMu guards windows and rates.
@@ -122,6 +124,7 @@ func (c *Core) forget(s *containers.Snapshot, known map[containers.Identity]*Bac
 			after.gone = append(after.gone, b)
 		}
 	}
+	c.left = slices.DeleteFunc(append(c.left, after.gone...), func(b *Backend) bool { return b.inFlight.Load() == 0 })
 	c.backends = known
 	exists := make(map[string]bool, len(known))
 	for id := range known {

@@ -7,7 +7,8 @@ import (
 
 // Drain takes a container out of rotation and returns when none of its requests is in flight, or
 // with an error when ctx ends. Either way it stays out until Undrain, or until it no longer exists,
-// also when it restarts. A container that is not known has nothing in flight.
+// also when it restarts. What is in flight at backends that the container was before counts as well. A
+// container that is not known has nothing in flight.
 func (c *Core) Drain(ctx context.Context, containerID string) error {
 	backends := c.mark(containerID, true)
 	for _, b := range backends {
@@ -40,6 +41,11 @@ func (c *Core) mark(containerID string, drained bool) []*Backend {
 		if b.drained != drained {
 			b.drained = drained
 			c.refresh(b.pool, &after)
+		}
+	}
+	for _, b := range c.left {
+		if b.identity.Container == containerID {
+			marked = append(marked, b)
 		}
 	}
 	c.mu.Unlock()

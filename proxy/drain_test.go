@@ -29,6 +29,33 @@ func thousand() (*proxy.Core, []containers.Backend) {
 	return c, backends
 }
 
+// A container that is dialled at another address from now on still answers what came by the old one.
+func TestCore_Drain_waits_for_what_is_in_flight_at_an_address_that_left(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := backend("a", 1)
+		c, p := serving(t, settings(), a)
+		x, _ := begin(t, p, time.Now())
+		moved := a
+		moved.Network, moved.Address = "other", netip.MustParseAddrPort("10.9.9.9:80")
+		for range 2 { // The second finds it gone already.
+			c.Apply(snapshot(settings(), moved))
+		}
+		done := make(chan error, 1)
+		go func() { done <- c.Drain(t.Context(), a.Container) }()
+		synctest.Wait()
+		select {
+		case err := <-done:
+			t.Errorf("Drain() = %v with one in flight", err)
+			done <- err
+		default:
+		}
+		x.Done(time.Now(), 200, proxy.CauseNone)
+		if err := <-done; err != nil {
+			t.Errorf("Drain() = %v", err)
+		}
+	})
+}
+
 func TestCore_Drain_waits_for_what_is_in_flight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := backend("a", 1)

@@ -1,8 +1,9 @@
 package balance
 
-// leastRequest picks the largest w/(active+1), where active is the requests in flight: Envoy's
-// least request with its default bias of 1, but all candidates are looked at, not two drawn ones.
-// With nothing in flight the heaviest wins. Equals take turns, for each look starts at another one.
+// leastRequest picks the largest w/(active+1), where active is the requests in flight: the weighting of
+// Envoy's least request with its default bias of 1, but over all candidates, not two drawn ones, and
+// also when nothing is in flight: then the heaviest wins. Equals take turns, for each look starts at
+// another one.
 type leastRequest struct {
 	turn
 	candidates []Candidate

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// buildLimit bounds what building a schedule may cost, in comparisons: about 20 ms.
-const buildLimit = 16 << 20
+// buildLimit bounds what building a schedule may cost, in comparisons: about 5 ms.
+const buildLimit = 4 << 20
 
 // weighted is nginx's smooth weighted round robin (commit 52327e0, 2012): at every pick each
 // candidate's current weight grows by its weight; the largest wins, the first of equals, and is

@@ -17,7 +17,14 @@ type Prober[K comparable] struct {
 	// changed holds a token when targets were replaced and Run has not looked yet.
 	changed chan struct{}
 	mu      sync.Mutex
-	targets map[K]Target[K] // guarded by mu
+	targets map[K]entry[K] // guarded by mu
+	round   uint64         // How often targets were set; guarded by mu.
+}
+
+// entry is a target, and the round since which it is in the set without a break.
+type entry[K comparable] struct {
+	Target[K]
+	since uint64
 }
 
 // New returns a prober that does HTTP checks through checker and connection attempts by itself. It
@@ -29,7 +36,7 @@ func New[K comparable](checker Checker, report func(Result[K]), log zerolog.Logg
 		report:  report,
 		log:     log,
 		changed: make(chan struct{}, 1),
-		targets: make(map[K]Target[K]),
+		targets: make(map[K]entry[K]),
 	}
 }
 
@@ -37,12 +44,17 @@ func New[K comparable](checker Checker, report func(Result[K]), log zerolog.Logg
 // are checked at once if their Check changed; those that vanished are checked no more and begin as
 // new if they come back.
 func (p *Prober[K]) Set(targets []Target[K]) {
-	set := make(map[K]Target[K], len(targets))
+	set := make(map[K]entry[K], len(targets))
+	p.mu.Lock()
+	p.round++
 	for _, t := range targets {
 		t.Check = t.Check.withDefaults()
-		set[t.Key] = t
+		since := p.round
+		if known, ok := p.targets[t.Key]; ok {
+			since = known.since
+		}
+		set[t.Key] = entry[K]{Target: t, since: since}
 	}
-	p.mu.Lock()
 	p.targets = set
 	p.mu.Unlock()
 	select {
@@ -75,19 +87,20 @@ func (p *Prober[K]) reconcile(ctx context.Context, probes map[K]*probe[K], wg *s
 	targets := p.targets
 	p.mu.Unlock()
 	for key, old := range probes {
-		if _, ok := targets[key]; !ok {
+		// It may have vanished and come back since the last look.
+		if target, ok := targets[key]; !ok || target.since != old.since {
 			old.stop()
 			delete(probes, key)
 		}
 	}
 	for key, target := range targets {
 		if known := probes[key]; known != nil {
-			known.set(target)
+			known.set(target.Target)
 			continue
 		}
 		ctx, stop := context.WithCancel(ctx)
-		started := &probe[K]{prober: p, stop: stop, changed: make(chan struct{}, 1)}
-		started.target.Store(&target)
+		started := &probe[K]{prober: p, since: target.since, stop: stop, changed: make(chan struct{}, 1)}
+		started.target.Store(&target.Target)
 		probes[key] = started
 		wg.Go(func() { started.run(ctx) })
 	}
@@ -96,6 +109,7 @@ func (p *Prober[K]) reconcile(ctx context.Context, probes map[K]*probe[K], wg *s
 // probe checks one target.
 type probe[K comparable] struct {
 	prober  *Prober[K]
+	since   uint64
 	stop    context.CancelFunc
 	target  atomic.Pointer[Target[K]]
 	changed chan struct{}

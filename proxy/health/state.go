@@ -10,6 +10,8 @@ import (
 const (
 	firstDelay  = 20 * time.Millisecond
 	delayGrowth = 1.5
+	// maxDelay bounds how late a backend that boots slowly is found ready.
+	maxDelay = 500 * time.Millisecond
 )
 
 // state is what is known of one target. It is a pure state machine: results go in, verdicts come out.
@@ -64,7 +66,7 @@ func (s *state) wait(c Check) time.Duration {
 	} else {
 		s.delay = time.Duration(float64(s.delay) * delayGrowth)
 	}
-	s.delay = min(s.delay, c.Interval)
+	s.delay = min(s.delay, maxDelay, c.Interval)
 	return s.delay
 }
 

@@ -111,7 +111,7 @@ func (e *exchange) classify(ctx context.Context, err error) proxy.Cause {
 		return proxy.CauseBadResponse
 	case network != nil && network.Timeout():
 		return proxy.CauseTimeout
-	case op, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case op, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errStale):
 		return proxy.CauseNoAnswer
 	default:
 		// What the transport says of an answer that it can't read has no type.

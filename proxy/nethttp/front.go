@@ -24,8 +24,9 @@ type Options struct {
 	// BackendIdle is how long a connection to a backend is kept for the next request: 4 s, less
 	// than what servers keep it by default, for one that closes it first may lose a POST.
 	BackendIdle time.Duration
-	// BodyIdle is the longest pause between two pieces of a body, in either direction: 60 s. A
-	// slow transfer that goes on is never cut.
+	// BodyIdle is how long a client may send nothing of a body or take nothing of an answer, and a
+	// backend take nothing of a request: 60 s. What a backend sends may pause for longer, for that
+	// is what streams do.
 	BodyIdle time.Duration
 }
 
@@ -89,13 +90,25 @@ func New(core *proxy.Core, o Options) *Front {
 // clients. It has no ReadTimeout and WriteTimeout on purpose: bodies are limited by their pauses.
 func (f *Front) Server(h http.Handler) *http.Server {
 	return &http.Server{
-		Handler:           Guard(h),
+		Handler:           Guard(f.limitBodies(h)),
 		BaseContext:       f.BaseContext,
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       clientIdle,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          f.errorLog(),
 	}
+}
+
+// limitBodies limits how long a client may take to begin with the body that it announced. The server waits
+// for it before it answers, if next does not read it. Handlers of pools move the limit on as the
+// body comes; others have to read all of it before it passes.
+func (f *Front) limitBodies(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			readDeadline(w, f.options.BodyIdle).extend()
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // BaseContext is for servers that lead to this front's handlers: it lets Drain cut what they serve

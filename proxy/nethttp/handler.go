@@ -60,6 +60,7 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request, p *proxy.Pool, str
 	ctx, leave := f.join(r.Context())
 	defer leave()
 	e.writer.ctx = ctx
+	defer e.closeBody()
 	// Deferred, for ReverseProxy panics with http.ErrAbortHandler when an answer breaks off.
 	defer e.end(ctx)
 
@@ -67,11 +68,14 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request, p *proxy.Pool, str
 		e.refuse(cause)
 		return
 	}
-	if len(r.TransferEncoding) > 0 {
-		w.Header().Set("Connection", "close") // See the package comment.
-	}
-	f.forward.ServeHTTP(e.writer, r.WithContext(context.WithValue(ctx, exchangeKey{}, e)))
+	e.writer.last = len(r.TransferEncoding) > 0 // See the package comment.
+	out := r.WithContext(context.WithValue(ctx, exchangeKey{}, e))
+	out.Body = nil // The attempts have it from e.body, and the reverse proxy would close it too soon.
+	f.forward.ServeHTTP(e.writer, out)
 	e.whole = true
+	if e.body != nil {
+		_ = http.NewResponseController(e.writer).Flush() // For closing it may take long.
+	}
 }
 
 // read takes from a request what the core and the rewriting want to know of it.
@@ -90,6 +94,9 @@ func (e *exchange) read(r *http.Request) proxy.Cause {
 	}
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
 		e.body = newBody(r.Body, e.writer, e.front.options.BodyIdle)
+		// Else the server itself reads what the backend has not read when it answers, and holds back the
+		// answer meanwhile.
+		_ = http.NewResponseController(e.writer).EnableFullDuplex()
 	}
 	return proxy.CauseNone
 }
@@ -113,6 +120,15 @@ func (e *exchange) end(ctx context.Context) {
 		cause = proxy.CauseShutdown
 	}
 	e.core.Done(time.Now(), e.writer.answered(), cause)
+}
+
+// closeBody ends all use of the request's body, also of a transport that still reads it: after the handler
+// the server has other plans with the connection. It reads what is left of it, within the limit.
+func (e *exchange) closeBody() {
+	if e.body != nil {
+		_ = e.body.source.Close()
+		e.writer.limit.extend() // For the end of a chunked answer.
+	}
 }
 
 // broken says why an answer that had begun was not passed on whole.

@@ -23,9 +23,10 @@ func rewrite(p *httputil.ProxyRequest) {
 	forwarded(out.Header, p.In, e)
 }
 
-// wantsWebSocket says whether a request asks for the one upgrade that is passed on.
+// wantsWebSocket says whether a request asks for the one upgrade that is passed on. With a body it is
+// none: the transport would go on reading that from a connection which is the upgrade's.
 func wantsWebSocket(r *http.Request) bool {
-	if r.ProtoMajor != 1 || r.Method != http.MethodGet {
+	if r.ProtoMajor != 1 || r.Method != http.MethodGet || r.ContentLength != 0 {
 		return false
 	}
 	upgrades := r.Header["Upgrade"]

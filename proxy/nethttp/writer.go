@@ -22,6 +22,9 @@ type writer struct {
 	limit    *deadline
 	status   int
 	hijacked bool
+	// last says that the connection is closed after the answer. It is told only then, for the reverse
+	// proxy clears the headers after each 1xx.
+	last bool
 }
 
 func newWriter(w http.ResponseWriter, idle time.Duration) *writer {
@@ -47,6 +50,9 @@ func (w *writer) WriteHeader(status int) {
 		w.status = status
 		if h := w.Header(); h["Content-Type"] == nil {
 			h["Content-Type"] = nil // Else the server guesses one.
+		}
+		if w.last {
+			w.Header().Set("Connection", "close")
 		}
 		w.limit.extend()
 	}
