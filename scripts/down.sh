@@ -32,5 +32,5 @@ for name in $(left_behind); do
   docker rm --force --volumes "$name" >/dev/null
 done
 if ! compose down --remove-orphans; then
-  fail "Not all could be removed. Still on the network $network: $(docker ps -a --filter "network=$network" --format '{{.Names}}' | tr '\n' ' ')"
+  fail "Not all could be removed. Still on the network $network: $(docker ps -a --filter "network=$network" --format '{{.Names}}' | tr '\n' ' '). Stop them or take them off it (docker network disconnect $network NAME), then repeat make down."
 fi

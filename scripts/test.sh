@@ -36,5 +36,6 @@ report() {
 trap report EXIT
 
 set -x
-go test "${flags[@]}" -timeout 15m "${more[@]}" ./...
+# The bash of macOS takes an empty array for an unset variable.
+go test ${flags[@]+"${flags[@]}"} -timeout 15m ${more[@]+"${more[@]}"} ./...
 { set +x; } 2>/dev/null

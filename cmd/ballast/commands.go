@@ -26,7 +26,7 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 
 func demo(ctx context.Context, args []string, out io.Writer) error {
 	s := config.FromProcess(args, out, "ballast demo [flags]: run the balancer with three mock backends in this process")
-	s.Defaults = map[string]string{"engine": config.EngineEmbedded}
+	s.Fixed = map[string]string{"engine": config.EngineEmbedded}
 	return start(ctx, s)
 }
 

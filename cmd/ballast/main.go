@@ -31,7 +31,10 @@ func commands() []command {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	ctx, stop := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
+	go obey(signals, stop)
 	err := run(ctx, os.Args[1:], os.Stdout)
 	stop()
 	if err != nil {
@@ -40,12 +43,31 @@ func main() {
 	}
 }
 
+// obey stops the program at the first signal, and ends the process at a Ctrl-C after it: who presses
+// that does not want to wait for what is in flight.
+func obey(signals <-chan os.Signal, stop func()) {
+	<-signals
+	stop()
+	for s := range signals {
+		if s == os.Interrupt {
+			break
+		}
+	}
+	fmt.Fprintln(os.Stderr, "ballast: interrupted again: what was in flight is cut")
+	os.Exit(1)
+}
+
 func run(ctx context.Context, args []string, out io.Writer) error {
 	name := "serve"
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		name, args = args[0], args[1:]
-	} else if len(args) == 1 && slices.Contains([]string{"-h", "-help", "--help"}, args[0]) {
-		name = "help"
+	} else if len(args) == 1 {
+		switch args[0] {
+		case "-h", "-help", "--help":
+			name = "help"
+		case "-version", "--version":
+			name = "version"
+		}
 	}
 	if name == "help" {
 		return help(ctx, out)

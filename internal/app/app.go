@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -61,11 +63,14 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 	if a.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", o.Config.AdminListen); err != nil {
-		return nil, fmt.Errorf("admin.listen: %w: stop what uses that address or choose another with --admin.listen", err)
+		return nil, fmt.Errorf("admin.listen: %w: %s with --admin.listen", err, listenRemedy(err))
 	}
 	e, self, err := openEngine(ctx, o.Config)
 	if err != nil {
 		return nil, errors.Join(err, a.listener.Close())
+	}
+	if w := forgetful(o.Config.Instance, self); w != "" {
+		a.log.Warn().Str("warning", w).Msg("configuration")
 	}
 	a.engine = telemetry.Engine(e, a.metrics)
 	a.wire(self)
@@ -78,6 +83,28 @@ func New(ctx context.Context, o Options) (*App, error) {
 	}
 	a.server = a.front.Server(a.routes())
 	return a, nil
+}
+
+// forgetful warns of an instance that is this container's ID, as host names are unless they are set:
+// the container that replaces this one would not know its clones.
+func forgetful(instance, self string) string {
+	if len(instance) < 12 || !strings.HasPrefix(self, instance) {
+		return ""
+	}
+	return "instance is this container's ID, so a new container of Ballast would not know the clones of this one: set BALLAST_INSTANCE"
+}
+
+// listenRemedy is what to do about an address that can't be listened on.
+func listenRemedy(err error) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "stop what uses that address or choose another"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "choose an address that this machine has, or all of them (:8080),"
+	case errors.Is(err, syscall.EACCES):
+		return "run as a user who may use that port or choose one from 1024 up"
+	}
+	return "choose another address"
 }
 
 // wire makes the components and what they tell each other.

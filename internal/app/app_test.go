@@ -30,8 +30,8 @@ type running struct {
 func start(t *testing.T, args ...string) *running {
 	t.Helper()
 	c, err := config.Load(config.Sources{
-		Args:     append([]string{"--admin.listen=127.0.0.1:0"}, args...),
-		Defaults: map[string]string{"engine": config.EngineEmbedded},
+		Args:  append([]string{"--admin.listen=127.0.0.1:0"}, args...),
+		Fixed: map[string]string{"engine": config.EngineEmbedded},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -311,10 +311,16 @@ func TestNew_says_what_stands_in_the_way(t *testing.T) {
 		holds []string
 	}{
 		{"port_taken", []string{"--engine=embedded", "--admin.listen", taken.Addr().String()}, []string{"admin.listen", "address already in use", "--admin.listen"}},
+		{"address_of_another_machine", []string{"--engine=embedded", "--admin.listen=192.0.2.77:0"}, []string{"admin.listen", "an address that this machine has", "--admin.listen"}},
+		{"no_certificates", []string{"--admin.listen=127.0.0.1:0", "--docker.host=tcp://127.0.0.1:1"}, []string{"docker.host", "DOCKER_CERT_PATH"}},
 		{"no_engine", []string{"--admin.listen=127.0.0.1:0", "--docker.host=unix:///does/not/exist.sock"}, []string{"no Docker Engine", "DOCKER_HOST", "ballast demo"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			if tt.name == "no_certificates" {
+				t.Setenv("DOCKER_TLS_VERIFY", "1")
+				t.Setenv("DOCKER_CERT_PATH", t.TempDir())
+			}
 			c, err := config.Load(config.Sources{Args: tt.args})
 			if err != nil {
 				t.Fatal(err)
@@ -332,5 +338,17 @@ func TestNew_says_what_stands_in_the_way(t *testing.T) {
 				t.Errorf("New() = %q, want one line", err)
 			}
 		})
+	}
+}
+
+func TestForgetful(t *testing.T) {
+	const self = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	for instance, warns := range map[string]bool{"0123456789ab": true, "compose": false, "0": false} {
+		if got := forgetful(instance, self) != ""; got != warns {
+			t.Errorf("forgetful(%q) warns: %t, want %t", instance, got, warns)
+		}
+		if got := forgetful(instance, ""); got != "" {
+			t.Errorf("forgetful(%q) on the host = %q, want nothing", instance, got)
+		}
 	}
 }

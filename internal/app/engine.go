@@ -23,7 +23,8 @@ func openEngine(ctx context.Context, c config.Config) (e engine.Engine, self str
 	}
 	d, err := docker.New(docker.Options{Host: c.DockerHost})
 	if err != nil {
-		return nil, "", fmt.Errorf("docker.host: %w: set --docker.host or DOCKER_HOST to the engine's address", err)
+		return nil, "", fmt.Errorf("docker.host: %w: set --docker.host or DOCKER_HOST to the engine's address, "+
+			"and for TLS DOCKER_CERT_PATH to the directory of its certificates", err)
 	}
 	if _, err := d.Info(ctx); err != nil {
 		return nil, "", errors.Join(fmt.Errorf("no Docker Engine to work with: %w: start it, set --docker.host "+

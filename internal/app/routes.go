@@ -137,8 +137,11 @@ func (a *App) serveDecisions(w http.ResponseWriter, r *http.Request) {
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false) // Reasons hold "->", which people are to read.
 	// A client that has gone is no news.
-	_ = json.NewEncoder(w).Encode(v)
+	_ = e.Encode(v)
 }

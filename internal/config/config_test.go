@@ -42,9 +42,9 @@ func TestLoad_defaults(t *testing.T) {
 func TestLoad_precedence(t *testing.T) {
 	path := write(t, "admin:\n  listen: ':1'\nlog.level: warn\ninstance: from-file\non-exit: remove\n")
 	got, err := Load(Sources{
-		Args:     []string{"--config", path, "--admin.listen=:3"},
-		Environ:  []string{"BALLAST_ADMIN_LISTEN=:2", "BALLAST_LOG_LEVEL=error", "BALLAST_ON_EXIT="},
-		Defaults: map[string]string{"engine": EngineEmbedded},
+		Args:    []string{"--config", path, "--admin.listen=:3"},
+		Environ: []string{"BALLAST_ADMIN_LISTEN=:2", "BALLAST_LOG_LEVEL=error", "BALLAST_ON_EXIT=", "BALLAST_ENGINE=docker"},
+		Fixed:   map[string]string{"engine": EngineEmbedded},
 	})
 	if err != nil {
 		t.Fatalf("Load() = %v", err)
@@ -54,7 +54,7 @@ func TestLoad_precedence(t *testing.T) {
 		{"environment_beats_file", got.LogLevel.String(), "error"},
 		{"file_beats_default", got.Instance, "from-file"},
 		{"empty_environment_counts_as_unset", got.OnExit, OnExitRemove},
-		{"defaults_of_the_subcommand", got.Engine, EngineEmbedded},
+		{"subcommand_beats_all", got.Engine, EngineEmbedded},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestLoad_reports_all_problems_at_once(t *testing.T) {
 		`scale.max-containers: "many" (` + path + `) must be a number`,
 		`engine: "podman" (--engine) must be docker or embedded`,
 		`on-exit: "destroy" (BALLAST_ON_EXIT) must be leave or remove`,
-		`log.level: "loud" (BALLAST_LOG_LEVEL) must be debug, info, warn, error`,
+		`log.level: "loud" (BALLAST_LOG_LEVEL) must be debug, info, warn or error`,
 		`labels.prefix: "A b" (BALLAST_LABELS_PREFIX) must be`,
 		`pools.web.policy="best"`,
 		`shutdown.timeout: "-1s" (BALLAST_SHUTDOWN_TIMEOUT) must be`,
@@ -123,6 +123,41 @@ func TestLoad_reports_all_problems_at_once(t *testing.T) {
 	}
 	if lines := strings.Count(err.Error(), "\n") + 1; lines != 9 {
 		t.Errorf("error has %d lines, want 9:\n%v", lines, err)
+	}
+}
+
+func TestLoad_flag_against_the_subcommand(t *testing.T) {
+	fixed := map[string]string{"engine": EngineEmbedded}
+	if _, err := Load(Sources{Args: []string{"--engine=docker"}, Fixed: fixed}); err == nil || !strings.Contains(err.Error(), "--engine") {
+		t.Errorf("Load() = %v, want an error that names --engine", err)
+	}
+	if _, err := Load(Sources{Args: []string{"--engine=embedded"}, Fixed: fixed}); err != nil {
+		t.Errorf("Load() = %v with the flag as the subcommand has it", err)
+	}
+}
+
+func TestLoad_files(t *testing.T) {
+	tests := []struct{ name, text, want string }{
+		{"empty", "", ""},
+		{"everything_commented_out", "pools:\n", ""},
+		{"nothing_in_a_pool", "pools:\n  web:\n", ""},
+		{"not_yaml", "a: [b\n", "can't be read"},
+		{"no_mapping", "hello", "can't be read"},
+		{"key_twice", "engine: docker\nengine: embedded\n", "can't be read"},
+		{"key_twice_in_two_notations", "admin.listen: ':1'\nadmin: {listen: ':2'}\n", "admin.listen: stands twice"},
+		{"pools_is_no_mapping", "pools: 3\n", "pools: must hold settings"},
+		{"pool_is_no_mapping", "pools: {web: 3}\n", "pools.web: must hold settings"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Load(Sources{Args: []string{"--config", write(t, tt.text)}})
+			switch {
+			case tt.want == "" && err != nil:
+				t.Errorf("Load() = %v, want nil", err)
+			case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n")):
+				t.Errorf("Load() = %v, want one line with %q", err, tt.want)
+			}
+		})
 	}
 }
 

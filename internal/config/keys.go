@@ -128,7 +128,7 @@ func setShutdown(c *Config, value string) error {
 func setLevel(c *Config, value string) error {
 	allowed := []string{"debug", "info", "warn", "error"}
 	if !slices.Contains(allowed, value) {
-		return fmt.Errorf("must be %s", strings.Join(allowed, ", "))
+		return errors.New("must be debug, info, warn or error")
 	}
 	level, err := zerolog.ParseLevel(value)
 	c.LogLevel = level

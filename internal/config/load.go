@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -22,8 +23,9 @@ type Sources struct {
 	Args []string
 	// Environ is as from os.Environ.
 	Environ []string
-	// Defaults replace those of the keys, by key.
-	Defaults map[string]string
+	// Fixed are values that a subcommand stands for, by key: neither file nor environment changes them,
+	// and a flag that would is an error.
+	Fixed map[string]string
 	// Help is where --help is written; nil discards it.
 	Help io.Writer
 	// Usage is the first line of that help.
@@ -53,9 +55,6 @@ func Load(s Sources) (Config, error) {
 	keys := Keys()
 	for _, k := range keys {
 		values[k.Name] = value{k.Default, "default"}
-		if d, ok := s.Defaults[k.Name]; ok {
-			values[k.Name] = value{d, "default"}
-		}
 	}
 	errFile := readFile(&c, path, keys, values)
 	readEnviron(&c, environ, keys, values)
@@ -64,6 +63,12 @@ func Load(s Sources) (Config, error) {
 	}
 
 	errs := []error{errFile}
+	for name, text := range s.Fixed {
+		if given, ok := flags[name]; ok && given != text {
+			errs = append(errs, fmt.Errorf("%s: %q (--%s) is always %s here: leave the flag out", name, given, name, text))
+		}
+		values[name] = value{text, "fixed"}
+	}
 	for _, k := range keys {
 		v := values[k.Name]
 		if err := k.set(&c, v.text); err != nil {
@@ -111,20 +116,25 @@ func readFile(c *Config, path string, keys []Key, values map[string]value) error
 	}
 	k := koanf.New(".")
 	if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
-		return fmt.Errorf("config: %q can't be read: %w", path, err)
+		// What is wrong with YAML is told on several lines.
+		return fmt.Errorf("config: %q can't be read: %s", path, strings.Join(strings.Fields(err.Error()), " "))
 	}
-	var errs []error
+	all := map[string]any{}
+	errs := []error{flatten("", k.Raw(), all)}
 	c.Pools = containers.PoolConfig{}
-	for name, v := range k.All() {
-		if m, ok := v.(map[string]any); ok && len(m) == 0 {
-			continue // "default: {}" sets nothing
-		}
-		text := scalar(v)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		text := scalar(all[name])
 		if pool, setting, ok := poolSetting(name); ok {
 			if c.Pools[pool] == nil {
 				c.Pools[pool] = map[string]string{}
 			}
 			c.Pools[pool][setting] = text
+			continue
+		}
+		if name == poolsKey || strings.HasPrefix(name, poolsKey+".") {
+			if all[name] != nil { // "pools:" with all that it held commented out sets nothing
+				errs = append(errs, fmt.Errorf("%s: must hold settings, such as pools: {web: {policy: random}}", name))
+			}
 			continue
 		}
 		if !slices.ContainsFunc(keys, func(k Key) bool { return k.Name == name }) {
@@ -133,7 +143,24 @@ func readFile(c *Config, path string, keys []Key, values map[string]value) error
 		}
 		values[name] = value{text, path}
 	}
-	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(errs...)
+}
+
+// flatten adds m's values to out by their whole key. A key may be written as "a.b: 1" or as
+// "a: {b: 1}"; in one file both would be a toss-up.
+func flatten(section string, m, out map[string]any) error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		key := section + name
+		if sub, ok := m[name].(map[string]any); ok {
+			errs = append(errs, flatten(key+".", sub, out))
+			continue
+		}
+		if _, twice := out[key]; twice {
+			errs = append(errs, fmt.Errorf("%s: stands twice in the configuration file: remove one", key))
+		}
+		out[key] = m[name]
+	}
 	return errors.Join(errs...)
 }
 

@@ -162,6 +162,9 @@ func (s *stack) testScale() {
 			mu.Unlock()
 		}
 	}
+	// Its name is the lowest, and yet it is not what clones are made from.
+	guest := s.join("guest", nil)
+	s.waitFor(guest+" is ready", 10*time.Second, func(p pool) bool { return p.state(guest) == "ready" })
 	var users sync.WaitGroup
 	begin := func(n int) (end context.CancelFunc) {
 		ctx, end := context.WithCancel(s.t.Context())
@@ -172,10 +175,13 @@ func (s *stack) testScale() {
 	}
 	endFew := begin(1)
 	endMany := begin(40)
-	out := s.waitFor("a clone serves", 30*time.Second, func(p pool) bool { return p.clones() > 0 && p.Replicas.Ready > 3 })
+	out := s.waitFor("a clone serves", 30*time.Second, func(p pool) bool { return p.clones() > 0 && p.Replicas.Ready > 4 })
 	s.t.Logf("first clone ready %s after the load began", out.Round(time.Millisecond))
+	if _, body := s.fetch(http.DefaultClient, "/api/v1/containers"); !strings.Contains(string(body), `"template":"`+s.name+`-web-a"`) {
+		s.t.Errorf("no clone of %s-web-a:\n%s", s.name, body)
+	}
 	endMany()
-	in := s.waitFor("all clones are gone", 2*time.Minute, func(p pool) bool { return p.clones() == 0 && p.Replicas.Ready == 3 })
+	in := s.waitFor("all clones are gone", 2*time.Minute, func(p pool) bool { return p.clones() == 0 && p.Replicas.Ready == 4 })
 	s.t.Logf("back to the originals %s after the load ended", in.Round(time.Millisecond))
 	endFew()
 	users.Wait()

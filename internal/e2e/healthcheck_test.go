@@ -11,13 +11,10 @@ import (
 // TestHealthcheck sees that Docker's own health check keeps a container out until it passes, and as long
 // as it fails.
 func TestHealthcheck(t *testing.T) {
-	needEngine(t)
-	s := &stack{t: t, name: "e2e-" + randomName(t), network: "bridge"}
-	s.prefix = s.name
-	images(t)
+	s := onBridge(t)
 	checked := s.name + "-checked"
 	build := exec.CommandContext(t.Context(), "docker", "build", "-q", "-t", checked, "-")
-	build.Stdin = strings.NewReader("FROM mock-backend\nHEALTHCHECK --interval=1s --retries=1 CMD [\"/mock-backend\", \"healthcheck\"]\n")
+	build.Stdin = strings.NewReader("FROM " + s.mock + "\nHEALTHCHECK --interval=1s --retries=1 CMD [\"/mock-backend\", \"healthcheck\"]\n")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("docker build: %v\n%s", err, out)
 	}
@@ -32,7 +29,7 @@ func TestHealthcheck(t *testing.T) {
 	}
 
 	// The image has no shell, which this form of the check needs: it can only fail.
-	bad := s.join("bad", nil, "--health-cmd=true", "--health-interval=1s", "--health-retries=1", "mock-backend")
+	bad := s.join("bad", nil, "--health-cmd=true", "--health-interval=1s", "--health-retries=1", s.mock)
 	j.find(t, bad+" unhealthy", func(l logLine) bool { return l.Backend == bad && l.To == "unhealthy" })
 	j.mu.Lock()
 	defer j.mu.Unlock()

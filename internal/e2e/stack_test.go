@@ -27,8 +27,10 @@ type stack struct {
 	t *testing.T
 	// name is part of every name; prefix stands before every label.
 	name, prefix, network string
-	port                  int
-	env                   []string
+	// mock is the image of the mock backend, built for this stack.
+	mock string
+	port int
+	env  []string
 }
 
 func root(t *testing.T) string {
@@ -72,24 +74,45 @@ func freePort(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// up starts a stack with make up, and takes it down with make down when the test ends.
-func up(t *testing.T, extra ...string) *stack {
+// newStack names everything that a stack has, and removes its images when the test ends.
+func newStack(t *testing.T) *stack {
 	t.Helper()
 	needEngine(t)
 	name := "e2e-" + randomName(t)
-	s := &stack{t: t, name: name, prefix: name, network: "net-" + name, port: freePort(t)}
+	s := &stack{t: t, name: name, prefix: name, network: "net-" + name, mock: name + "-mock", port: freePort(t)}
 	s.env = append(os.Environ(),
 		"COMPOSE_PROJECT_NAME="+name, "BALLAST_PREFIX="+name+"-", "BALLAST_LABELS_PREFIX="+s.prefix,
-		"BALLAST_NETWORK="+s.network, "BALLAST_PORT="+strconv.Itoa(s.port), "BALLAST_INSTANCE="+name)
-	s.env = append(s.env, extra...)
+		"BALLAST_NETWORK="+s.network, "BALLAST_PORT="+strconv.Itoa(s.port), "BALLAST_INSTANCE="+name,
+		"BALLAST_IMAGE="+name+"-image", "MOCK_IMAGE="+s.mock)
+	t.Cleanup(func() {
+		if out, err := exec.Command("docker", "rmi", name+"-image", s.mock).CombinedOutput(); err != nil {
+			t.Errorf("docker rmi: %v\n%s", err, out)
+		}
+	})
+	return s
+}
+
+// up starts a stack with make up, and takes it down with make down when the test ends.
+func up(t *testing.T) *stack {
+	t.Helper()
+	s := newStack(t)
 	t.Cleanup(func() {
 		if t.Failed() {
-			out, _ := exec.Command("docker", "logs", "--tail", "100", name+"-ballast").CombinedOutput()
+			out, _ := exec.Command("docker", "logs", "--tail", "100", s.name+"-ballast").CombinedOutput()
 			t.Logf("log of Ballast:\n%s", out)
 		}
 		s.make(context.Background(), "down")
 	})
 	t.Log(s.make(t.Context(), "up"))
+	return s
+}
+
+// onBridge is a stack without a compose file: its images, and Docker's default network.
+func onBridge(t *testing.T) *stack {
+	t.Helper()
+	s := newStack(t)
+	s.network = "bridge"
+	s.make(t.Context(), "images")
 	return s
 }
 
@@ -128,7 +151,7 @@ func (s *stack) join(suffix string, labels map[string]string, more ...string) (n
 	}
 	s.t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", name).Run() })
 	if len(more) == 0 {
-		more = []string{"mock-backend"}
+		more = []string{s.mock}
 	}
 	s.docker(append(args, more...)...)
 	return name
