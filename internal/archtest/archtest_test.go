@@ -30,6 +30,7 @@ var rules = []rule{
 	{from: "proxy", forbidden: []string{"net/http"}},
 	{from: "proxy/balance", below: true, forbidden: []string{"net/http", module + "/containers", module + "/engine"}},
 	{from: "proxy/health", below: true, forbidden: []string{"net/http"}},
+	{from: "proxy/http1", below: true, forbidden: []string{"net/http", module + "/"}},
 	{from: "dashboard", below: true, forbidden: []string{"github.com/docker", module + "/engine/", module + "/internal/app"}},
 	{from: "internal/telemetry", below: true, forbidden: []string{"github.com/docker", module + "/engine/", module + "/internal/app", module + "/dashboard"}},
 	{from: "internal/mockbackend", below: true, forbidden: []string{module + "/engine", module + "/containers", module + "/proxy"}},

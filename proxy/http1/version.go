@@ -1,0 +1,15 @@
+package http1
+
+// parseVersion reads "HTTP/1.0" or "HTTP/1.1". A version is case-sensitive and has one digit on each side
+// of its dot (RFC 9112 2.3).
+func parseVersion(b []byte) (http10 bool, err error) {
+	switch {
+	case string(b) == "HTTP/1.1":
+		return false, nil
+	case string(b) == "HTTP/1.0":
+		return true, nil
+	case len(b) == 8 && string(b[:5]) == "HTTP/" && isDigit(b[5]) && b[6] == '.' && isDigit(b[7]):
+		return false, ErrVersionUnsupported
+	}
+	return false, ErrVersion
+}
