@@ -157,10 +157,15 @@ func testWatchReplay(t *testing.T, s *suite) {
 		t.Errorf("replayed events are %v, want %v", got, want)
 	}
 
-	// From now on means: nothing of what was.
+	// From now on means: nothing of what was. Only the very last event may be told again: Docker keeps
+	// an event for replay before it publishes it.
 	r := s.watch(t, time.Time{})
 	must(t, "Stop", s.Engine.Stop(ctx, id, patience))
-	if got := actions(r.until(t, id, engine.ActionKill)); len(got) != 1 {
+	got := actions(r.until(t, id, engine.ActionKill))
+	if len(got) > 1 && got[0] == engine.ActionUnpause {
+		got = got[1:]
+	}
+	if len(got) != 1 {
 		t.Errorf("events from now on are %v, want %s only", got, engine.ActionKill)
 	}
 }
