@@ -168,7 +168,7 @@ func TestPool_Busy_is_consistent_while_requests_come_and_go(t *testing.T) {
 		})
 	}
 	last := p.Load(now())
-	for range 200 {
+	for range 50 {
 		l := p.Load(now())
 		if grown := l.Busy - last.Busy; grown < -jump || grown > jump || l.InFlight > workers || l.InFlight < 0 {
 			t.Fatalf("busy grew by %v s between two readings, with %d in flight", grown, l.InFlight)
