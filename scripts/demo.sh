@@ -9,7 +9,7 @@ build_static .tmp/demo
 port=${BALLAST_PORT:-8080}
 case $port in *:*) listen=$port ;; *) listen=:$port ;; esac
 scripts/addresses.sh "http://localhost:${port##*:}"
-say "Ctrl-C ends it."
+say "Load it:  for i in \$(seq 200); do curl -s http://localhost:${port##*:}/lb & done" "Stop it:  Ctrl-C"
 # These are for the compose file; Ballast would warn that it does not know them.
 unset BALLAST_PORT BALLAST_PREFIX BALLAST_NETWORK BALLAST_USER BALLAST_IMAGE
 exec .tmp/demo/ballast demo --admin.listen "$listen" "$@"

@@ -80,5 +80,6 @@ if engine_answers && have_compose; then
   start_compose
   exit
 fi
-say "Running the demo instead of docker-compose.yml, because ${why_no_engine:-neither docker compose nor docker-compose is installed}."
+why=${why_no_engine:-neither docker compose nor docker-compose is installed}
+say "Running the demo instead of docker-compose.yml, because ${why%[.?]}."
 exec scripts/demo.sh
