@@ -1,0 +1,221 @@
+package front
+
+import (
+	"errors"
+	"io"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/ballast-lb/ballast/proxy"
+	"github.com/ballast-lb/ballast/proxy/http1"
+)
+
+// statusClientGone is what is counted when the client left before its answer began.
+const statusClientGone = 499
+
+// maxInterim is how many answers may come before the one that counts.
+const maxInterim = 32
+
+// exchange serves a request of a pool. It says whether another may follow on the connection.
+func (c *client) exchange(p *proxy.Pool, strip int) bool {
+	w := c.work
+	c.reason = reasonNone
+	w.settings = p.Settings()
+	w.x = p.Begin(time.Now())
+	c.f.heed(w.settings.Timeout)
+	if !c.prepare(strip) {
+		w.more = true // Where the next request would begin is not known for sure.
+		return c.fail(proxy.CauseBadRequest)
+	}
+	if cause := c.send(); cause != proxy.CauseNone {
+		return c.fail(cause)
+	}
+	return c.respond()
+}
+
+// send sends the request to a backend, and to another one if nothing of it could be sent. When it returns
+// CauseNone the head of the answer has been read.
+func (c *client) send() proxy.Cause {
+	w := c.work
+	failed := proxy.CauseNone
+	for retries := w.settings.Retries; ; retries-- {
+		b, err := w.x.Next(&w.pick)
+		switch {
+		case err == nil:
+		case failed != proxy.CauseNone: // What went wrong where it could be tried tells more.
+			return failed
+		default:
+			return proxy.CauseNoBackend
+		}
+		w.backend = b
+		cause, again := c.try(b)
+		if !again || retries <= 0 {
+			return cause
+		}
+		failed = cause
+		w.x.Failed(time.Now())
+	}
+}
+
+// try sends the request to one backend. again says that nothing of it could be sent.
+func (c *client) try(b *proxy.Backend) (cause proxy.Cause, again bool) {
+	w := c.work
+	for fresh := false; ; fresh = true {
+		if !c.enter(phaseSend) {
+			return c.reason.cause(), false
+		}
+		l, err := c.f.connect(b, w.settings, fresh)
+		if err != nil {
+			if !c.enter(phaseSend) {
+				return c.reason.cause(), false
+			}
+			return proxy.CauseConnectFailed, true
+		}
+		c.link.Store(l)
+		// A body that is not whole goes on only when its beginning was taken: so whatever can't be sent
+		// can be sent again, for nothing of it has been read away.
+		n, err := l.conn.Write(w.out)
+		if err != nil && n == 0 {
+			c.drop()
+			if !c.enter(phaseSend) {
+				return c.reason.cause(), false
+			}
+			if l.kept {
+				continue
+			}
+			return proxy.CauseNoAnswer, true
+		}
+		if w.more && err == nil {
+			c.startPump(l)
+		}
+		cause, stale := c.await(l)
+		if !stale || !l.kept || !w.repeatable() {
+			return cause, false
+		}
+		c.drop()
+	}
+}
+
+// repeatable says whether the request may be sent again although a backend may have seen it (RFC 9110 9.2.2).
+func (w *work) repeatable() bool {
+	switch w.req.Method {
+	case http1.MethodGet, http1.MethodHead, http1.MethodOptions, http1.MethodPut, http1.MethodDelete:
+		return w.req.Body.Empty()
+	}
+	return false
+}
+
+// await reads the head of the answer that counts, and passes on those before it. stale says that the
+// connection ended without a byte.
+func (c *client) await(l *link) (cause proxy.Cause, stale bool) {
+	w := c.work
+	c.patience.Store(int64(w.settings.Timeout))
+	w.back.r, w.back.w = 0, 0
+	for range maxInterim {
+		if !c.enter(phaseAwait) {
+			return c.reason.cause(), false
+		}
+		w.resp.Reset(w.req.Method, w.req.WebSocket)
+		n, err := w.resp.Parse(w.back.bytes())
+		for n == 0 && err == nil {
+			if _, err = w.back.fill(l.conn, http1.MaxHead); err != nil {
+				return c.blame(err), w.back.w == 0 && stales(err)
+			}
+			n, err = w.resp.Parse(w.back.bytes())
+		}
+		if err != nil {
+			return proxy.CauseBadResponse, false
+		}
+		w.back.r += n
+		if !w.resp.Interim() {
+			return proxy.CauseNone, false
+		}
+		if cause := c.passInterim(); cause != proxy.CauseNone {
+			return cause, false
+		}
+	}
+	return proxy.CauseBadResponse, false
+}
+
+func stales(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// passInterim passes on an answer that another one follows, to who can read it.
+func (c *client) passInterim() proxy.Cause {
+	w := c.work
+	if w.req.HTTP10 || w.resp.Status == 100 && !w.req.ExpectContinue {
+		return proxy.CauseNone
+	}
+	w.out = http1.AppendEnd(w.resp.AppendHead(w.out[:0], http1.ResponseOut{}))
+	if cause := c.write(w.out); cause != proxy.CauseNone {
+		return cause
+	}
+	if w.resp.Status == 100 {
+		w.continued = true
+		c.pumpOn()
+	}
+	return proxy.CauseNone
+}
+
+// blame says why there is no answer, when reading it ended with err.
+func (c *client) blame(err error) proxy.Cause {
+	if !c.enter(phaseAwait) {
+		return c.reason.cause()
+	}
+	if cause := c.pumpCause(err); cause != proxy.CauseNone {
+		return cause
+	}
+	return proxy.CauseNoAnswer
+}
+
+// pumpCause is why the pump made reading from the backend end with err, if it did.
+func (c *client) pumpCause(err error) proxy.Cause {
+	p := c.work.pump
+	if p == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return proxy.CauseNone
+	}
+	<-p.done
+	return p.cause
+}
+
+// drop closes the connection to the backend.
+func (c *client) drop() {
+	if l := c.link.Swap(nil); l != nil {
+		l.close()
+	}
+}
+
+// fail answers a request for which there is no answer of a backend, if someone is there to read it. It
+// says whether another request may follow.
+func (c *client) fail(cause proxy.Cause) bool {
+	w := c.work
+	c.drop()
+	whole := c.stopPump()
+	if w.backend != nil {
+		c.f.log.Debug().Stringer("cause", cause).Str("backend", w.backend.Name()).Msg("request failed")
+	}
+	if cause == proxy.CauseClientGone {
+		w.x.Done(time.Now(), statusClientGone, cause)
+		return false
+	}
+	keep := whole && w.req.KeepAlive && !w.req.HTTP10 && cause != proxy.CauseShutdown && !c.f.draining.Load()
+	answers := closed
+	if keep {
+		answers = open
+	}
+	c.enter(phaseWrite)
+	_, err := c.conn.Write(answers[cause].to(w.req.Method))
+	w.x.Done(time.Now(), problems[cause].Status, cause)
+	if err != nil {
+		return false
+	}
+	switch {
+	case keep:
+		w.takeLeft()
+	case !whole:
+		c.linger()
+	}
+	return keep
+}

@@ -1,0 +1,175 @@
+package front
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/ballast-lb/ballast/proxy"
+)
+
+// Options are what a Front may be given. Zero limits mean the defaults.
+type Options struct {
+	Logger zerolog.Logger
+	// Route says which pool a request is for, and how much is to be stripped from the front of its path; what
+	// is left must be empty or begin with a slash. It must not keep its arguments. If ok is false the
+	// connection is handed over.
+	Route func(host, path []byte) (pool string, strip int, ok bool)
+	// HandOff takes a connection whose next request is not for a pool, or is the preface of HTTP/2. Its Read
+	// first gives what was read already. HandOff owns it, and should not block. Without it such a request
+	// is answered with 404.
+	HandOff func(net.Conn)
+	// HeadTimeout is how long a request's head may take from its first byte: 10 s.
+	HeadTimeout time.Duration
+	// ClientIdle is how long a client may keep a connection without a request: 120 s.
+	ClientIdle time.Duration
+	// BodyIdle is how long a client may send nothing of a body or take nothing of an answer, and a backend
+	// take nothing of a request: 60 s. What a backend sends may pause for longer.
+	BodyIdle time.Duration
+	// BackendIdle is how long a connection to a backend is kept for the next request: 4 s.
+	BackendIdle time.Duration
+	// MaxIdle is how many connections are kept for a backend: 256.
+	MaxIdle int
+}
+
+const (
+	maxTick = time.Second
+	minTick = 5 * time.Millisecond
+	// ticks is how many times shorter than a limit the time between two looks at it is.
+	ticks     = 4
+	drainPoll = 10 * time.Millisecond
+)
+
+func (o *Options) setDefaults() {
+	for _, d := range []struct {
+		limit *time.Duration
+		value time.Duration
+	}{
+		{&o.HeadTimeout, 10 * time.Second},
+		{&o.ClientIdle, 120 * time.Second},
+		{&o.BodyIdle, 60 * time.Second},
+		{&o.BackendIdle, 4 * time.Second},
+	} {
+		if *d.limit <= 0 {
+			*d.limit = d.value
+		}
+	}
+	if o.MaxIdle <= 0 {
+		o.MaxIdle = 256
+	}
+}
+
+// Front serves pools over HTTP/1.1. It is ready after New; Drain ends it, and must be called.
+type Front struct {
+	core    *proxy.Core
+	log     zerolog.Logger
+	options Options
+	works   sync.Pool
+	// upstreams are the kept connections by *proxy.Backend.
+	upstreams sync.Map
+
+	epoch time.Time
+	clock atomic.Int64 // Milliseconds since epoch, as of the janitor's last look.
+	tick  atomic.Int64 // The time between its looks.
+	poke  chan struct{}
+
+	inFlight atomic.Int64
+	draining atomic.Bool
+	base     context.Context // The front's own life: what Drain cuts ends with it.
+	cut      context.CancelFunc
+	janitor  sync.WaitGroup
+
+	mu        sync.Mutex
+	stopped   bool                      // guarded by mu
+	conns     map[*client]struct{}      // guarded by mu
+	listeners map[net.Listener]struct{} // guarded by mu
+	serving   sync.WaitGroup            // Add is guarded by mu, with stopped.
+}
+
+// New returns a front of a core.
+func New(core *proxy.Core, o Options) *Front {
+	o.setDefaults()
+	f := &Front{
+		core: core, log: o.Logger, options: o, epoch: time.Now(),
+		poke:      make(chan struct{}, 1),
+		conns:     make(map[*client]struct{}),
+		listeners: make(map[net.Listener]struct{}),
+	}
+	f.works.New = newWork
+	f.base, f.cut = context.WithCancel(context.Background())
+	f.tick.Store(int64(maxTick))
+	for _, limit := range []time.Duration{o.HeadTimeout, o.ClientIdle, o.BodyIdle, o.BackendIdle} {
+		f.heed(limit)
+	}
+	core.OnGone(f.forget)
+	f.janitor.Go(f.sweepAll)
+	return f
+}
+
+// InFlight is how many requests are being served, upgraded connections among them.
+func (f *Front) InFlight() int { return int(f.inFlight.Load()) }
+
+// Serve accepts connections and serves them, until the listener is closed by Drain, which is no error, or by
+// someone else. It can be called for several listeners.
+func (f *Front) Serve(l net.Listener) error {
+	f.mu.Lock()
+	if f.draining.Load() {
+		f.mu.Unlock()
+		l.Close()
+		return nil
+	}
+	f.listeners[l] = struct{}{}
+	f.mu.Unlock()
+	defer func() {
+		f.mu.Lock()
+		delete(f.listeners, l)
+		f.mu.Unlock()
+		l.Close()
+	}()
+	pause := time.Duration(0)
+	for {
+		conn, err := l.Accept()
+		switch {
+		case err == nil:
+			pause = 0
+			f.start(conn)
+		case f.draining.Load():
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("accept: %w", err)
+		default:
+			// Too many open files, most likely: it passes when some are closed.
+			pause = min(max(2*pause, minTick), maxTick)
+			f.log.Warn().Err(err).Dur("pause", pause).Msg("accepting a connection failed, trying again")
+			select {
+			case <-time.After(pause):
+			case <-f.base.Done():
+				return nil
+			}
+		}
+	}
+}
+
+func (f *Front) start(conn net.Conn) {
+	c := newClient(f, conn)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stopped {
+		conn.Close()
+		return
+	}
+	f.conns[c] = struct{}{}
+	f.serving.Go(c.serve)
+}
+
+func (f *Front) left(c *client) {
+	f.mu.Lock()
+	delete(f.conns, c)
+	f.mu.Unlock()
+}

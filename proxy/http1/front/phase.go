@@ -1,0 +1,128 @@
+package front
+
+import (
+	"time"
+
+	"github.com/ballast-lb/ballast/proxy"
+)
+
+// phase says what a connection waits for.
+type phase uint8
+
+const (
+	phaseNone        phase = iota
+	phaseIdle              // The next request.
+	phaseHead              // The rest of a request's head.
+	phaseSend              // A backend that takes the request.
+	phaseAwait             // The head of an answer.
+	phaseRead              // More of an answer.
+	phaseWrite             // A client that takes an answer.
+	phaseSplice            // Either of the two.
+	phaseTunnel            // Anything, after an upgrade.
+	phaseClose             // The client's end.
+	phaseInterrupted       // Nothing more: a reason stands where the time was.
+
+	// What a pump waits for.
+	phaseHold       // A client that waits for a 100 itself.
+	phaseBody       // More of a body.
+	phaseBodySend   // A backend that takes it.
+	phaseBodySplice // Either of the two.
+)
+
+// reason is why a connection was interrupted.
+type reason uint8
+
+const (
+	reasonNone     reason = iota
+	reasonIdle            // Nobody needs it any more, or it took too long where no answer is due.
+	reasonTimeout         // The backend took too long.
+	reasonStalled         // The client did.
+	reasonGone            // The client left.
+	reasonShutdown        // Drain's limit passed.
+)
+
+const stampBits = 56
+
+// past makes reads and writes that wait return at once, as a deadline.
+var past = time.Unix(1, 0)
+
+func (c *client) stamp(p phase) uint64 {
+	return uint64(p)<<stampBits | uint64(c.f.clock.Load())
+}
+
+func unpack(s uint64) (phase, int64) { return phase(s >> stampBits), int64(s & (1<<stampBits - 1)) }
+
+// enter begins a phase. It is false if the connection was interrupted in the one before; c.reason
+// tells why, and what was going on is over.
+func (c *client) enter(p phase) bool {
+	old, why := unpack(c.state.Swap(c.stamp(p)))
+	if old != phaseInterrupted {
+		return true
+	}
+	c.reason = reason(why)
+	return false
+}
+
+// interrupt ends the phase seen for a reason, unless it is over.
+func (c *client) interrupt(seen uint64, why reason) bool {
+	return c.state.CompareAndSwap(seen, uint64(phaseInterrupted)<<stampBits|uint64(why))
+}
+
+// unblockBackend lets what waits for the backend return. Only who has interrupted may call it: then the
+// connection to the backend is not used for another request.
+func (c *client) unblockBackend() {
+	if l := c.link.Load(); l != nil {
+		_ = l.conn.SetDeadline(past)
+	}
+}
+
+// restamp begins the wait for an answer anew, when the request has been sent whole.
+func (c *client) restamp() {
+	s := c.state.Load()
+	if p, _ := unpack(s); p == phaseAwait {
+		c.state.CompareAndSwap(s, c.stamp(phaseAwait))
+	}
+}
+
+// leaveIdle closes the connection if it waits for the next request.
+func (c *client) leaveIdle() {
+	s := c.state.Load()
+	if p, _ := unpack(s); p == phaseIdle && c.interrupt(s, reasonIdle) {
+		_ = c.conn.SetReadDeadline(past)
+	}
+}
+
+// cutNow ends whatever goes on. Who waits for an answer can still be told so.
+func (c *client) cutNow() {
+	for {
+		s := c.state.Load()
+		p, _ := unpack(s)
+		if p == phaseInterrupted || p == phaseNone { // Or handed over.
+			return
+		}
+		if !c.interrupt(s, reasonShutdown) {
+			continue
+		}
+		c.unblockBackend()
+		if p == phaseSend || p == phaseAwait {
+			_ = c.conn.SetReadDeadline(past)
+		} else {
+			_ = c.conn.SetDeadline(past)
+		}
+		return
+	}
+}
+
+// cause is what an interruption means for the request that was served.
+func (r reason) cause() proxy.Cause {
+	switch r {
+	case reasonTimeout:
+		return proxy.CauseTimeout
+	case reasonShutdown:
+		return proxy.CauseShutdown
+	case reasonStalled:
+		return proxy.CauseBadRequest
+	default:
+		return proxy.CauseClientGone
+	}
+}

@@ -1,0 +1,239 @@
+package front
+
+import (
+	"bytes"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/ballast-lb/ballast/proxy"
+	"github.com/ballast-lb/ballast/proxy/http1"
+)
+
+// pumpGrace is how long what is left of a request may take when its answer has ended and the backend will
+// not be asked again.
+const pumpGrace = 250 * time.Millisecond
+
+// pump sends on a body that was not whole when the request was sent.
+type pump struct {
+	c    *client
+	link *link
+	// begun says that more of the body came, stopped that nobody wants it any more.
+	begun, stopped atomic.Bool
+	done           chan struct{}
+
+	// These can be read when done is closed.
+	whole bool        // All was sent.
+	cause proxy.Cause // Why not, if it was the client's fault or took too long.
+	left  []byte      // What came behind the body.
+}
+
+func (c *client) startPump(l *link) {
+	w := c.work
+	p := &pump{c: c, link: l, done: make(chan struct{})}
+	w.pump = p
+	begin := phaseBody
+	if w.req.ExpectContinue {
+		begin = phaseHold
+	}
+	c.pumping.Store(c.stamp(begin))
+	p.left = bytes.Clone(w.in.bytes())
+	w.in.r = w.in.w
+	go p.run(w) // Awaited by stopPump or settlePump.
+}
+
+// pumpOn lets the body's limit begin, when its sender was told to go on.
+func (c *client) pumpOn() {
+	s := c.pumping.Load()
+	if p, _ := unpack(s); p == phaseHold {
+		c.pumping.CompareAndSwap(s, c.stamp(phaseBody))
+	}
+}
+
+func (p *pump) run(w *work) {
+	defer close(p.done)
+	var whole bool
+	if w.req.Body.Kind == http1.BodyLength {
+		whole = p.length(w)
+	} else {
+		whole = p.chunked(w)
+	}
+	if whole {
+		p.c.restamp() // First, for the answer is waited for from the moment that the pump is done.
+	}
+	p.note(p.c.pumping.Swap(0))
+	p.whole = whole && p.cause == proxy.CauseNone
+	if p.cause != proxy.CauseNone && !p.stopped.Load() {
+		_ = p.link.conn.SetReadDeadline(past) // There is nothing to wait for.
+	}
+}
+
+// note takes down that the janitor has interrupted.
+func (p *pump) note(state uint64) {
+	if ph, why := unpack(state); ph == phaseInterrupted {
+		p.cause = reason(why).cause()
+	}
+}
+
+// enter begins a phase; it is false if the one before was interrupted.
+func (p *pump) enter(ph phase) bool {
+	p.note(p.c.pumping.Swap(p.c.stamp(ph)))
+	return p.cause == proxy.CauseNone
+}
+
+// read reads on. It is false if there will be no more.
+func (p *pump) read(b []byte) (int, bool) {
+	if p.begun.Load() && !p.enter(phaseBody) {
+		return 0, false
+	}
+	n, err := p.c.conn.Read(b)
+	if n > 0 {
+		p.begun.Store(true)
+		return n, true
+	}
+	p.lost(err)
+	return 0, false
+}
+
+// lost notes that the client has sent less than it announced.
+func (p *pump) lost(err error) {
+	p.note(p.c.pumping.Swap(p.c.stamp(phaseBody)))
+	if err != nil && p.cause == proxy.CauseNone && !p.stopped.Load() {
+		p.cause = proxy.CauseClientGone
+	}
+}
+
+// write sends on. It is false if the backend takes nothing more, which is for its answer to explain.
+func (p *pump) write(b []byte) bool {
+	if !p.enter(phaseBodySend) {
+		return false
+	}
+	_, err := p.link.conn.Write(b)
+	return err == nil
+}
+
+func (p *pump) length(w *work) bool {
+	buf := copyBuffers.Get().(*[copySize]byte)
+	defer copyBuffers.Put(buf)
+	steps := stepper{after: slowStart}
+	for w.rest > 0 {
+		if n := steps.next(w.rest); n > 0 && p.c.tcp != nil {
+			began := time.Now()
+			if !p.splice(n) {
+				return false
+			}
+			w.rest -= n
+			steps.took(n, time.Since(began))
+			continue
+		}
+		began := time.Now()
+		n, ok := p.read(buf[:min(w.rest, copySize)])
+		if !ok || !p.write(buf[:n]) {
+			return false
+		}
+		w.rest -= int64(n)
+		steps.took(int64(n), time.Since(began))
+	}
+	return true
+}
+
+// splice sends n bytes on without looking at them.
+func (p *pump) splice(n int64) bool {
+	if !p.enter(phaseBodySplice) {
+		return false
+	}
+	sent, err := p.link.conn.ReadFrom(&io.LimitedReader{R: p.c.tcp, N: n})
+	switch {
+	case sent == n:
+		return true
+	case err == nil:
+		p.lost(io.ErrUnexpectedEOF)
+	case p.c.peek() == peekEnd:
+		p.lost(err)
+	default:
+		p.lost(nil) // The backend's, or an interruption.
+	}
+	return false
+}
+
+func (p *pump) chunked(w *work) bool {
+	buf := copyBuffers.Get().(*[copySize]byte)
+	defer copyBuffers.Put(buf)
+	framed := copyBuffers.Get().(*[copySize]byte)
+	defer copyBuffers.Put(framed)
+	have := copy(buf[:], p.left)
+	p.left = nil
+	for {
+		n, ok := p.read(buf[have:])
+		if !ok {
+			return false
+		}
+		have += n
+		out, used, err := appendChunks(framed[:0], &w.chunks, buf[:have], false)
+		if len(out) > 0 && !p.write(out) {
+			return false
+		}
+		switch {
+		case err != nil:
+			p.cause = proxy.CauseBadRequest
+			return false
+		case w.chunks.Done():
+			p.left = bytes.Clone(buf[used:have])
+			return true
+		}
+		have = copy(buf[:], buf[used:have])
+	}
+}
+
+// stopPump ends the pump, if there is one, and says whether all of the body has been read.
+func (c *client) stopPump() bool {
+	p := c.work.pump
+	if p == nil {
+		return !c.work.more
+	}
+	select {
+	case <-p.done:
+	default:
+		p.stopped.Store(true)
+		_ = c.conn.SetReadDeadline(past)
+		c.drop()
+		<-p.done
+		_ = c.conn.SetReadDeadline(time.Time{})
+	}
+	return p.whole
+}
+
+// settlePump lets the pump end when the answer has. It says whether all of the body was sent.
+func (c *client) settlePump() bool {
+	w := c.work
+	p := w.pump
+	switch {
+	case p == nil:
+		return !w.more
+	case w.req.ExpectContinue && !w.continued && !p.begun.Load():
+		// The client won't send it.
+	case w.resp.KeepAlive:
+		<-p.done
+	default:
+		timer := time.NewTimer(pumpGrace)
+		defer timer.Stop()
+		select {
+		case <-p.done:
+		case <-timer.C:
+		}
+	}
+	return c.stopPump() && w.takeLeft()
+}
+
+// takeLeft takes over what the pump has read behind the body. It is true.
+func (w *work) takeLeft() bool {
+	if w.pump == nil {
+		return true
+	}
+	w.in.r, w.in.w = 0, 0
+	if len(w.pump.left) > len(w.in.b) {
+		w.in.b = make([]byte, copySize)
+	}
+	w.in.w = copy(w.in.b, w.pump.left)
+	return true
+}

@@ -1,0 +1,101 @@
+package front
+
+import (
+	"time"
+
+	"github.com/ballast-lb/ballast/proxy"
+	"github.com/ballast-lb/ballast/proxy/http1"
+)
+
+// respond passes the answer on, whose head has been read. It says whether another request may follow.
+func (c *client) respond() bool {
+	w := c.work
+	if !c.enter(phaseRead) {
+		return c.fail(c.reason.cause())
+	}
+	if w.resp.Body.Kind == http1.BodyTunnel {
+		return c.tunnel()
+	}
+	announce, last := w.resp.Deliver(w.req.HTTP10)
+	keep := w.req.KeepAlive && !last && !c.f.draining.Load() && c.bodyMayCome()
+	w.out = w.resp.AppendHead(w.out[:0], http1.ResponseOut{Body: announce, Close: !keep, KeepAlive: keep && w.req.HTTP10})
+	w.out = c.appendAffinity(w.out)
+	w.out = http1.AppendEnd(w.out)
+	w.answered = w.resp.Status
+	var cause proxy.Cause
+	switch bare := w.req.HTTP10; w.resp.Body.Kind {
+	case http1.BodyLength:
+		cause = c.passLength(w.resp.Body.Length)
+	case http1.BodyChunked:
+		cause = c.passChunks(bare)
+	case http1.BodyUntilClose:
+		cause = c.passToEnd(bare)
+	default:
+		cause = c.flush()
+	}
+	if cause != proxy.CauseNone {
+		return c.breakOff(cause, last)
+	}
+	return c.finish(keep)
+}
+
+// bodyMayCome says whether what is left of the request's body will be read.
+func (c *client) bodyMayCome() bool {
+	w := c.work
+	p := w.pump
+	if p == nil {
+		return !w.more
+	}
+	select {
+	case <-p.done:
+		return p.whole
+	default:
+		return !w.req.ExpectContinue || w.continued || p.begun.Load()
+	}
+}
+
+func (c *client) appendAffinity(out []byte) []byte {
+	w := c.work
+	if s := &w.settings.Sticky; s.Enabled && w.pick.Affinity != w.backend.Affinity() {
+		return appendCookie(out, *s, w.backend.Affinity(), c.secure)
+	}
+	return out
+}
+
+// breakOff ends an answer that had begun and can't be passed on whole, so that it is seen.
+func (c *client) breakOff(cause proxy.Cause, untilClose bool) bool {
+	w := c.work
+	c.drop()
+	c.stopPump()
+	w.x.Done(time.Now(), w.answered, cause)
+	if untilClose && c.tcp != nil {
+		_ = c.tcp.SetLinger(0) // Only a reset tells it from the end.
+	}
+	return false
+}
+
+// finish ends an exchange whose answer was passed on whole.
+func (c *client) finish(keep bool) bool {
+	w := c.work
+	whole := c.settlePump()
+	now := time.Now()
+	l := c.link.Swap(nil)
+	alive := c.enter(phaseHead) // After the swap: who interrupts now has no connection to spoil.
+	if l != nil {
+		if alive && whole && w.resp.KeepAlive && w.back.r == w.back.w {
+			c.f.keep(w.backend, l, now)
+		} else {
+			l.close()
+		}
+	}
+	w.x.Done(now, w.answered, proxy.CauseNone)
+	switch {
+	case !alive:
+		return false
+	case keep && whole:
+		return true
+	case !whole || c.peek() == peekData: // To close now would reset, and take the answer away.
+		c.linger()
+	}
+	return false
+}

@@ -1,0 +1,85 @@
+package front
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"github.com/ballast-lb/ballast/proxy"
+	"github.com/ballast-lb/ballast/proxy/http1"
+)
+
+const tunnelSize = 8 << 10
+
+// tunnel passes on a 101 and what follows it, both ways, until both have ended.
+func (c *client) tunnel() bool {
+	w, l := c.work, c.link.Load()
+	w.out = w.resp.AppendHead(w.out[:0], http1.ResponseOut{Body: w.resp.Body})
+	w.out = http1.AppendEnd(c.appendAffinity(w.out))
+	w.out = append(w.out, w.back.bytes()...)
+	w.answered = w.resp.Status
+	if cause := c.flush(); cause != proxy.CauseNone {
+		return c.breakOff(cause, true)
+	}
+	early := bytes.Clone(w.in.bytes())
+	w.pick.Affinity, w.pick.Method, w.pick.Host, w.pick.Path = "", "", "", ""
+	w.in, w.back, w.out = buffer{}, buffer{}, nil // It may last.
+	if c.enter(phaseTunnel) {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			if _, err := l.conn.Write(early); err == nil {
+				c.passHalf(l.conn, c.conn)
+			} else {
+				c.cutTunnel(l)
+			}
+		}()
+		c.passHalf(c.conn, l.conn)
+		<-done
+	}
+	cause := proxy.CauseNone
+	if !c.enter(phaseClose) {
+		c.reason, cause = reasonShutdown, proxy.CauseShutdown
+	}
+	c.drop()
+	w.x.Done(time.Now(), w.answered, cause)
+	return false
+}
+
+// passHalf copies one direction to its end, and then gives the other some time to end as well: one that has
+// vanished must not keep an exchange in flight for ever.
+func (c *client) passHalf(dst, src net.Conn) {
+	b := make([]byte, tunnelSize)
+	for {
+		n, err := src.Read(b)
+		if n > 0 {
+			if _, err := dst.Write(b[:n]); err != nil {
+				break
+			}
+		}
+		if err == nil {
+			continue
+		}
+		half, ok := dst.(interface{ CloseWrite() error })
+		if !errors.Is(err, io.EOF) || !ok || half.CloseWrite() != nil {
+			break
+		}
+		_ = dst.SetReadDeadline(time.Now().Add(c.f.options.BodyIdle))
+		// The deadline may have taken the place of that which cuts.
+		if p, _ := unpack(c.state.Load()); p == phaseInterrupted {
+			break
+		}
+		return
+	}
+	c.cutTunnel(c.link.Load())
+}
+
+// cutTunnel ends both directions.
+func (c *client) cutTunnel(l *link) {
+	_ = c.conn.SetDeadline(past)
+	if l != nil {
+		_ = l.conn.SetDeadline(past)
+	}
+}
