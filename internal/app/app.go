@@ -21,6 +21,7 @@ import (
 	"github.com/ballast-lb/ballast/internal/telemetry"
 	"github.com/ballast-lb/ballast/proxy"
 	"github.com/ballast-lb/ballast/proxy/health"
+	"github.com/ballast-lb/ballast/proxy/http1/front"
 	"github.com/ballast-lb/ballast/proxy/nethttp"
 )
 
@@ -38,8 +39,12 @@ type App struct {
 	log     zerolog.Logger
 	started time.Time
 
-	engine     engine.Engine
-	core       *proxy.Core
+	engine engine.Engine
+	core   *proxy.Core
+	// wire serves the pools over HTTP/1.1 and hands over connections whose request is for something else;
+	// server, with front for its requests to pools, serves those.
+	wire       *front.Front
+	handed     *handed
 	front      *nethttp.Front
 	prober     *health.Prober[containers.Identity]
 	reconciler *containers.Reconciler
@@ -73,13 +78,13 @@ func New(ctx context.Context, o Options) (*App, error) {
 		a.log.Warn().Str("warning", w).Msg("configuration")
 	}
 	a.engine = telemetry.Engine(e, a.metrics)
-	a.wire(self)
+	a.connect(self)
 	if err := a.registry.Register(telemetry.NewCollector(telemetry.Sources{
 		Report: func() proxy.Report { return a.core.Report(time.Now()) },
 		Engine: a.reconciler.Status,
 		Fleet:  a.fleets,
 	})); err != nil {
-		return nil, errors.Join(err, a.listener.Close(), a.engine.Close())
+		return nil, errors.Join(err, a.wire.Drain(ctx), a.listener.Close(), a.engine.Close())
 	}
 	a.server = a.front.Server(a.routes())
 	return a, nil
@@ -107,11 +112,13 @@ func listenRemedy(err error) string {
 	return "choose another address"
 }
 
-// wire makes the components and what they tell each other.
-func (a *App) wire(self string) {
+// connect makes the components and what they tell each other.
+func (a *App) connect(self string) {
 	c := a.config
 	a.core = proxy.New(proxy.Options{Logger: a.component("proxy"), OnReady: a.ready})
 	a.front = nethttp.New(a.core, nethttp.Options{Logger: a.component("front")})
+	a.handed = newHanded(a.listener.Addr())
+	a.wire = front.New(a.core, front.Options{Logger: a.component("wire"), Route: route, HandOff: a.handed.take})
 	a.prober = health.New(nethttp.NewChecker(), func(r health.Result[containers.Identity]) {
 		a.core.SetHealth(r.Key, r.Healthy, r.Reason)
 	}, a.component("health"))
@@ -173,8 +180,14 @@ func (a *App) Run(ctx context.Context) error {
 		group.Go(func() error { return unlessDone(running, run(running)) })
 	}
 	group.Go(func() error {
-		if err := a.server.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := a.wire.Serve(a.listener); err != nil {
 			return fmt.Errorf("serve: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		if err := a.server.Serve(a.handed); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve what was handed over: %w", err)
 		}
 		return nil
 	})

@@ -181,6 +181,33 @@ func TestApp_methods(t *testing.T) {
 	}
 }
 
+// A connection may be used for the pool and for pages in turn: it is handed over with the first page.
+func TestApp_one_connection_for_pool_and_pages(t *testing.T) {
+	r := start(t)
+	conn, err := net.Dial("tcp", r.app.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	in := bufio.NewReader(conn)
+	for _, path := range []string{"/lb/echo", "/lb", "/health", "/lb/echo", "/metrics"} {
+		if _, err := io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Fatalf("GET %s: %v", path, err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != http.StatusOK || !json.Valid(body) {
+			t.Errorf("GET %s = %s, %v: %.200s, want 200 and JSON", path, resp.Status, err, body)
+		}
+	}
+	if in := r.app.document().Totals; in.Requests != 3 || in.InFlight != 0 {
+		t.Errorf("%d requests and %d in flight, want 3 and 0", in.Requests, in.InFlight)
+	}
+}
+
 func TestApp_weights(t *testing.T) {
 	r := start(t)
 	got := map[string]int{}

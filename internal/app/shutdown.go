@@ -33,18 +33,18 @@ func (a *App) shutdown() error {
 	return err
 }
 
-// drain returns when no request is in flight any more. Server.Shutdown closes the listener and idle
-// connections and does not know of upgraded ones; the front knows all that it forwards.
+// drain returns when no request is in flight any more. Server.Shutdown closes idle connections and does
+// not know of upgraded ones; the fronts know all that they forward.
 func (a *App) drain() error {
 	limit, cancel := context.WithTimeout(context.Background(), a.config.ShutdownTimeout)
 	defer cancel()
 	var closing sync.WaitGroup
-	var closed error
-	closing.Go(func() {
-		closed = a.server.Shutdown(limit)
-	})
+	var cutWire, closed error
+	closing.Go(func() { cutWire = a.wire.Drain(limit) })
+	closing.Go(func() { closed = a.server.Shutdown(limit) })
 	cut := a.front.Drain(limit)
 	closing.Wait()
+	cut = errors.Join(cutWire, cut)
 	if closed == nil {
 		return cut
 	}
