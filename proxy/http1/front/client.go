@@ -18,15 +18,21 @@ import (
 type client struct {
 	f       *Front
 	conn    net.Conn
-	tcp     *net.TCPConn    // nil if it is none.
+	tcp     *net.TCPConn    // nil if what is written has to be encrypted, or is no TCP.
 	raw     syscall.RawConn // nil if it can't be waited for without a buffer.
-	first   func(uintptr) bool
+	inWait  func(uintptr) bool
 	addr    netip.Addr
 	address string
 	secure  bool
+	// fd is the connection's descriptor while its goroutine is inside the wait for it, else noFD.
+	fd int
 
 	work   *work // nil between requests.
 	reason reason
+	// lingers says that the client may still be sending when the connection is to be closed.
+	lingers bool
+	// after is how the connection goes on after a wait.
+	after next
 
 	// state is the phase and when it began, pumping the same of the request's body.
 	state, pumping atomic.Uint64
@@ -34,14 +40,30 @@ type client struct {
 	patience atomic.Int64
 	// link is the connection to the backend, while there is one.
 	link atomic.Pointer[link]
+	peer peer
+	// last says that the request that is served was announced as the connection's last.
+	last atomic.Bool
 }
 
+// noFD is what client.fd is outside of the wait.
+const noFD = -1
+
+// next says how a connection goes on after a request.
+type next uint8
+
+const (
+	nextRequest next = iota // Another request may come.
+	nextEnd                 // None will.
+	nextHandOff             // Somebody else serves it, from the request on that was just read.
+	nextOutside             // It needs more from the client, which can't be read inside the wait.
+)
+
 func newClient(f *Front, conn net.Conn) *client {
-	c := &client{f: f, conn: conn}
+	c := &client{f: f, conn: conn, fd: noFD}
 	_, c.secure = conn.(*tls.Conn)
 	if c.tcp, _ = conn.(*net.TCPConn); c.tcp != nil && waits {
 		if raw, err := c.tcp.SyscallConn(); err == nil {
-			c.raw, c.first = raw, c.tryRead
+			c.raw, c.inWait = raw, c.serveInside
 		}
 	}
 	if ap, err := netip.ParseAddrPort(conn.RemoteAddr().String()); err == nil {
@@ -55,22 +77,25 @@ func newClient(f *Front, conn net.Conn) *client {
 // serve serves requests until the connection ends or is handed over.
 func (c *client) serve() {
 	defer c.f.left(c)
-	handed := false
-	for !handed && c.wait() {
-		var more bool
-		more, handed = c.requests()
-		if handed {
-			break
+	c.peer.watch(c.f.watcher, c.raw, c.lookLeft)
+	next := nextRequest
+	for next == nextRequest {
+		if next = c.wait(); next == nextOutside {
+			next = c.requests()
 		}
-		c.release()
-		if !more {
-			break
+		if next != nextHandOff {
+			c.release()
 		}
 	}
-	if !handed {
-		c.release()
-		c.conn.Close()
+	c.peer.forget(c.raw, next == nextHandOff)
+	if next == nextHandOff {
+		c.handOff()
+		return
 	}
+	if c.lingers {
+		c.linger()
+	}
+	c.conn.Close()
 }
 
 func (c *client) release() {
@@ -81,46 +106,88 @@ func (c *client) release() {
 	}
 }
 
-// wait waits for the first byte of a request, and takes work for it.
-func (c *client) wait() bool {
-	if !c.enter(phaseIdle) || c.f.draining.Load() {
-		return false
-	}
-	if c.raw != nil {
-		if c.raw.Read(c.first) != nil {
-			return false
-		}
-		return c.work.in.w > 0
-	}
-	c.work = c.f.works.Get().(*work)
-	c.work.reset()
-	n, _ := c.work.in.fill(c.conn, http1.MaxHead)
-	return n > 0
+// idle begins the wait for the next request. It is false if none will come.
+func (c *client) idle() bool {
+	return c.enter(phaseIdle) && !c.f.draining.Load() && !c.peer.ended()
 }
 
-// requests serves what has been read ahead, one request after the other. more says that another may come.
-func (c *client) requests() (more, handed bool) {
+// wait waits for a request. If it returns nextOutside there is work for it, that has its first bytes.
+func (c *client) wait() next {
+	if !c.idle() {
+		return nextEnd
+	}
+	if c.raw == nil {
+		c.work = c.f.works.Get().(*work)
+		c.work.reset()
+		if n, _ := c.work.in.fill(c.conn, http1.MaxHead); n == 0 {
+			return nextEnd
+		}
+		return nextOutside
+	}
+	c.after = nextEnd
+	if c.raw.Read(c.inWait) != nil {
+		return nextEnd
+	}
+	return c.after
+}
+
+// serveInside is called by the wait for the connection when it begins, and then whenever there may be
+// something to read. It takes work, and so a buffer, only if there is. Requests that have come whole it serves,
+// for to end the wait and begin another one would cost a system call that says that there is nothing to
+// read. It returns true to end the wait; c.after tells why.
+func (c *client) serveInside(fd uintptr) bool {
+	for {
+		w := c.f.works.Get().(*work)
+		w.reset()
+		n, errno := recv(fd, w.in.b)
+		if errno == errAgain {
+			c.f.works.Put(w)
+			return false
+		}
+		c.work = w
+		if n <= 0 {
+			return true
+		}
+		w.in.w = n
+		c.fd = int(fd)
+		c.after = c.requests()
+		c.fd = noFD
+		if c.after != nextRequest {
+			return true
+		}
+		c.release()
+		if c.after = nextEnd; !c.idle() {
+			return true
+		}
+		if n < inSize { // There was no more then, and what came since has been noted by the poller.
+			return false
+		}
+	}
+}
+
+// requests serves what has been read ahead, one request after the other.
+func (c *client) requests() next {
 	w := c.work
 	for {
 		n, err := c.head()
 		if err != nil {
-			return false, c.refuse(err)
+			return c.refuse(err)
 		}
-		switch more, handed = c.request(n); {
-		case handed:
-			c.handOff()
-			return false, true
-		case !more:
-			return false, false
+		if n == 0 {
+			return nextOutside
+		}
+		if next := c.request(n); next != nextRequest {
+			return next
 		}
 		w.fresh()
 		if w.in.r == w.in.w {
-			return true, false
+			return nextRequest
 		}
 	}
 }
 
-// head reads on until the head of a request is whole.
+// head reads on until the head of a request is whole, and returns its length. Inside the wait it does not read on;
+// then the length is 0.
 func (c *client) head() (int, error) {
 	w := c.work
 	if !c.enter(phaseHead) {
@@ -128,7 +195,7 @@ func (c *client) head() (int, error) {
 	}
 	for {
 		n, err := w.req.Parse(w.in.bytes())
-		if n > 0 || err != nil {
+		if n > 0 || err != nil || c.fd != noFD {
 			return n, err
 		}
 		if _, err := w.in.fill(c.conn, http1.MaxHead); err != nil {
@@ -137,46 +204,60 @@ func (c *client) head() (int, error) {
 	}
 }
 
-// refuse answers a head that can't be read. It says whether the connection was handed over instead.
-func (c *client) refuse(err error) bool {
+// refuse answers a head that can't be read, unless it is for somebody else.
+func (c *client) refuse(err error) next {
 	bad, ok := errors.AsType[*http1.Error](err)
 	switch {
 	case !ok: // It broke off.
-		return false
+		return nextEnd
 	case bad == http1.ErrHTTP2 && c.f.options.HandOff != nil:
-		c.handOff()
-		return true
+		return nextHandOff
 	}
 	c.f.log.Debug().Err(err).Msg("request refused")
 	c.say(refusal(bad))
-	return false
+	return nextEnd
 }
 
 // request serves one request, whose head has n bytes.
-func (c *client) request(n int) (more, handed bool) {
+func (c *client) request(n int) next {
 	w := c.work
 	if w.req.Method == http1.MethodConnect || w.req.Method == http1.MethodTrace {
 		w.req.KeepAlive = false
 		c.say(answerTo(proxy.CauseMethod, w.req.Method))
-		return false, false
+		return nextEnd
 	}
 	name, strip, ok := c.f.options.Route(w.req.Host(), w.req.Path())
-	if !ok && c.f.options.HandOff != nil {
-		return false, true
+	switch {
+	case !ok && c.f.options.HandOff != nil:
+		return nextHandOff
+	case !ok:
+		c.say(notFound(w.req.Method))
+		return nextEnd
+	case c.fd != noFD && !w.whole(n):
+		w.req.Reset()
+		return nextOutside
 	}
 	w.in.r += n
-	if !ok {
-		c.say(notFound(w.req.Method))
-		return false, false
-	}
 	c.f.inFlight.Add(1)
 	defer c.f.inFlight.Add(-1)
 	pool := c.f.core.Pool(name)
 	if pool == nil {
 		c.say(answerTo(proxy.CauseNoBackend, w.req.Method))
-		return false, false
+		return nextEnd
 	}
-	return c.exchange(pool, strip), false
+	if c.exchange(pool, strip) {
+		return nextRequest
+	}
+	return nextEnd
+}
+
+// whole says that a request whose head has n bytes needs nothing more of its client.
+func (w *work) whole(n int) bool {
+	if w.req.WebSocket {
+		return false
+	}
+	body := w.req.Body
+	return body.Empty() || body.Kind == http1.BodyLength && body.Length <= int64(w.in.w-w.in.r-n)
 }
 
 // handOff gives the connection away, with the bytes that were read of it.
@@ -227,10 +308,20 @@ func (c *client) say(text []byte) {
 	if !c.enter(phaseWrite) && c.reason != reasonShutdown {
 		return
 	}
-	if _, err := c.conn.Write(text); err != nil {
-		return
+	c.lingers = c.put(text) == nil
+}
+
+// put writes to the client.
+func (c *client) put(b []byte) error {
+	if c.fd != noFD {
+		n := send(uintptr(c.fd), b)
+		if n == len(b) {
+			return nil
+		}
+		b = b[n:]
 	}
-	c.linger()
+	_, err := c.conn.Write(b)
+	return err
 }
 
 // linger ends our half and waits for the client's.

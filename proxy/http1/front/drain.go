@@ -45,6 +45,7 @@ func (f *Front) stop() {
 	f.serving.Wait()
 	f.janitor.Wait()
 	f.closeIdle()
+	f.watcher.close()
 }
 
 func (f *Front) each(do func(*client)) {

@@ -24,6 +24,9 @@ func (c *client) exchange(p *proxy.Pool, strip int) bool {
 	w.settings = p.Settings()
 	w.x = p.Begin(time.Now())
 	c.f.heed(w.settings.Timeout)
+	if last := !w.req.KeepAlive; c.last.Load() != last {
+		c.last.Store(last)
+	}
 	if !c.prepare(strip) {
 		w.more = true // Where the next request would begin is not known for sure.
 		return c.fail(proxy.CauseBadRequest)
@@ -62,10 +65,10 @@ func (c *client) send() proxy.Cause {
 func (c *client) try(b *proxy.Backend) (cause proxy.Cause, again bool) {
 	w := c.work
 	for fresh := false; ; fresh = true {
-		if !c.enter(phaseSend) {
+		if !c.enter(phaseSend) || c.abandoned() {
 			return c.reason.cause(), false
 		}
-		l, err := c.f.connect(b, w.settings, fresh)
+		l, err := c.f.connect(b, w.settings, fresh, !w.repeatable())
 		if err != nil {
 			if !c.enter(phaseSend) {
 				return c.reason.cause(), false
@@ -73,9 +76,13 @@ func (c *client) try(b *proxy.Backend) (cause proxy.Cause, again bool) {
 			return proxy.CauseConnectFailed, true
 		}
 		c.link.Store(l)
+		w.back.r, w.back.w = 0, 0
 		// A body that is not whole goes on only when its beginning was taken: so whatever can't be sent
 		// can be sent again, for nothing of it has been read away.
-		n, err := l.conn.Write(w.out)
+		n, err := c.ask(l)
+		if errors.Is(err, errInterrupted) {
+			return c.reason.cause(), false
+		}
 		if err != nil && n == 0 {
 			c.drop()
 			if !c.enter(phaseSend) {
@@ -86,15 +93,38 @@ func (c *client) try(b *proxy.Backend) (cause proxy.Cause, again bool) {
 			}
 			return proxy.CauseNoAnswer, true
 		}
-		if w.more && err == nil {
-			c.startPump(l)
-		}
 		cause, stale := c.await(l)
 		if !stale || !l.kept || !w.repeatable() {
 			return cause, false
 		}
 		c.drop()
 	}
+}
+
+var errInterrupted = errors.New("interrupted")
+
+// ask sends what there is of the request, and may read what comes first of the answer. It returns how much of
+// the request was sent, and why not all.
+func (c *client) ask(l *link) (int, error) {
+	w := c.work
+	sent := 0
+	if !w.more && l.raw != nil {
+		c.patience.Store(int64(w.settings.Timeout))
+		if !c.enter(phaseAwait) {
+			return 0, errInterrupted
+		}
+		if sent = l.ask(w.out, &w.back); sent == len(w.out) {
+			return sent, nil
+		}
+	}
+	if !c.enter(phaseSend) {
+		return sent, errInterrupted
+	}
+	n, err := l.conn.Write(w.out[sent:])
+	if w.more && err == nil {
+		c.startPump(l)
+	}
+	return sent + n, err
 }
 
 // repeatable says whether the request may be sent again although a backend may have seen it (RFC 9110 9.2.2).
@@ -111,7 +141,6 @@ func (w *work) repeatable() bool {
 func (c *client) await(l *link) (cause proxy.Cause, stale bool) {
 	w := c.work
 	c.patience.Store(int64(w.settings.Timeout))
-	w.back.r, w.back.w = 0, 0
 	for range maxInterim {
 		if !c.enter(phaseAwait) {
 			return c.reason.cause(), false
@@ -206,7 +235,7 @@ func (c *client) fail(cause proxy.Cause) bool {
 		answers = open
 	}
 	c.enter(phaseWrite)
-	_, err := c.conn.Write(answers[cause].to(w.req.Method))
+	err := c.put(answers[cause].to(w.req.Method))
 	w.x.Done(time.Now(), problems[cause].Status, cause)
 	if err != nil {
 		return false
@@ -215,7 +244,7 @@ func (c *client) fail(cause proxy.Cause) bool {
 	case keep:
 		w.takeLeft()
 	case !whole:
-		c.linger()
+		c.lingers = true
 	}
 	return keep
 }

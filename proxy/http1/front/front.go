@@ -34,6 +34,8 @@ type Options struct {
 	BodyIdle time.Duration
 	// BackendIdle is how long a connection to a backend is kept for the next request: 4 s.
 	BackendIdle time.Duration
+	// Dial makes connections to backends: a net.Dialer, limited by the pool's connect timeout, which ctx ends with.
+	Dial func(ctx context.Context, address string) (net.Conn, error)
 	// MaxIdle is how many connections are kept for a backend: 256.
 	MaxIdle int
 }
@@ -63,6 +65,12 @@ func (o *Options) setDefaults() {
 	if o.MaxIdle <= 0 {
 		o.MaxIdle = 256
 	}
+	if o.Dial == nil {
+		o.Dial = func(ctx context.Context, address string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "tcp", address)
+		}
+	}
 }
 
 // Front serves pools over HTTP/1.1. It is ready after New; Drain ends it, and must be called.
@@ -73,6 +81,7 @@ type Front struct {
 	works   sync.Pool
 	// upstreams are the kept connections by *proxy.Backend.
 	upstreams sync.Map
+	watcher   *watcher
 
 	epoch time.Time
 	clock atomic.Int64 // Milliseconds since epoch, as of the janitor's last look.
@@ -100,6 +109,7 @@ func New(core *proxy.Core, o Options) *Front {
 		poke:      make(chan struct{}, 1),
 		conns:     make(map[*client]struct{}),
 		listeners: make(map[net.Listener]struct{}),
+		watcher:   newWatcher(),
 	}
 	f.works.New = newWork
 	f.base, f.cut = context.WithCancel(context.Background())

@@ -41,14 +41,18 @@ func (f *Front) heed(limit time.Duration) {
 	}
 }
 
-// inspect interrupts what takes too long, and requests whose client has left.
+// inspect interrupts what takes too long.
 func (c *client) inspect() {
 	s := c.state.Load()
 	p, since := unpack(s)
 	o := &c.f.options
 	switch p {
 	case phaseIdle:
-		if c.older(since, o.ClientIdle) && c.interrupt(s, reasonIdle) {
+		limit := o.ClientIdle
+		if c.peer.ended() { // It came with the last request, and the wait for more was not told.
+			limit = 0
+		}
+		if c.older(since, limit) && c.interrupt(s, reasonIdle) {
 			_ = c.conn.SetReadDeadline(past)
 		}
 	case phaseHead, phaseClose:
@@ -68,9 +72,6 @@ func (c *client) inspect() {
 			c.unblockBackend()
 			break
 		}
-		c.inspectPeer(s, since)
-	case phaseRead:
-		c.inspectPeer(s, since)
 	case phaseWrite:
 		if c.older(since, o.BodyIdle) && c.interrupt(s, reasonGone) {
 			_ = c.conn.SetDeadline(past)
@@ -83,16 +84,6 @@ func (c *client) inspect() {
 		}
 	}
 	c.inspectPump()
-}
-
-// inspectPeer looks whether the client is still there, when nothing has moved since the last look.
-func (c *client) inspectPeer(s uint64, since int64) {
-	if since >= c.f.clock.Load() || c.pumping.Load() != 0 {
-		return
-	}
-	if c.peek() == peekEnd && c.interrupt(s, reasonGone) {
-		c.unblockBackend()
-	}
 }
 
 func (c *client) inspectPump() {

@@ -76,6 +76,36 @@ func (c *client) unblockBackend() {
 	}
 }
 
+// hasLeft says that the client is not there any more, so that its request needs no answer. Who has announced its
+// request as the last may end its half of the connection and wait for the answer.
+func (c *client) hasLeft() bool {
+	return c.peer.gone() || c.peer.ended() && !c.last.Load()
+}
+
+// abandoned is hasLeft for the connection's own goroutine, after it entered a phase.
+func (c *client) abandoned() bool {
+	if c.hasLeft() {
+		c.reason = reasonGone
+		return true
+	}
+	return false
+}
+
+// lookLeft ends what is done for a client that has left, when that was noticed or the last of its request has been
+// read.
+func (c *client) lookLeft() {
+	for c.hasLeft() && c.pumping.Load() == 0 {
+		s := c.state.Load()
+		if p, _ := unpack(s); p != phaseSend && p != phaseAwait && p != phaseRead {
+			return // Who writes to it will see.
+		}
+		if c.interrupt(s, reasonGone) {
+			c.unblockBackend()
+			return
+		}
+	}
+}
+
 // restamp begins the wait for an answer anew, when the request has been sent whole.
 func (c *client) restamp() {
 	s := c.state.Load()

@@ -62,6 +62,7 @@ func (p *pump) run(w *work) {
 		p.c.restamp() // First, for the answer is waited for from the moment that the pump is done.
 	}
 	p.note(p.c.pumping.Swap(0))
+	p.c.lookLeft()
 	p.whole = whole && p.cause == proxy.CauseNone
 	if p.cause != proxy.CauseNone && !p.stopped.Load() {
 		_ = p.link.conn.SetReadDeadline(past) // There is nothing to wait for.
@@ -117,7 +118,7 @@ func (p *pump) length(w *work) bool {
 	defer copyBuffers.Put(buf)
 	steps := stepper{after: slowStart}
 	for w.rest > 0 {
-		if n := steps.next(w.rest); n > 0 && p.c.tcp != nil {
+		if n := steps.next(w.rest); n > 0 && p.c.tcp != nil && p.link.tcp != nil {
 			began := time.Now()
 			if !p.splice(n) {
 				return false
@@ -142,7 +143,7 @@ func (p *pump) splice(n int64) bool {
 	if !p.enter(phaseBodySplice) {
 		return false
 	}
-	sent, err := p.link.conn.ReadFrom(&io.LimitedReader{R: p.c.tcp, N: n})
+	sent, err := p.link.tcp.ReadFrom(&io.LimitedReader{R: p.c.tcp, N: n})
 	switch {
 	case sent == n:
 		return true

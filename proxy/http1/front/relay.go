@@ -54,8 +54,7 @@ func (c *client) write(b []byte) proxy.Cause {
 	if !c.enter(phaseWrite) {
 		return c.reason.cause()
 	}
-	_, err := c.conn.Write(b)
-	if err == nil {
+	if c.put(b) == nil {
 		return proxy.CauseNone
 	}
 	if !c.enter(phaseWrite) {
@@ -109,7 +108,7 @@ func (c *client) passLength(n int64) proxy.Cause {
 			return cause
 		}
 		n -= have
-		for c.tcp != nil {
+		for c.tcp != nil && c.link.Load().tcp != nil {
 			step := steps.next(n)
 			if step == 0 {
 				break
@@ -139,7 +138,7 @@ func (c *client) splice(n int64) proxy.Cause {
 		return c.reason.cause()
 	}
 	w, l := c.work, c.link.Load()
-	w.limited = io.LimitedReader{R: l.conn, N: n}
+	w.limited = io.LimitedReader{R: l.tcp, N: n}
 	sent, err := c.tcp.ReadFrom(&w.limited)
 	w.limited.R = nil
 	if !c.enter(phaseRead) {

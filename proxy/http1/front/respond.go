@@ -95,7 +95,7 @@ func (c *client) finish(keep bool) bool {
 	case keep && whole:
 		return true
 	case !whole || c.peek() == peekData: // To close now would reset, and take the answer away.
-		c.linger()
+		c.lingers = true
 	}
 	return false
 }

@@ -1,7 +1,6 @@
 package front
 
 import (
-	"errors"
 	"syscall"
 	"unsafe"
 )
@@ -15,7 +14,7 @@ const (
 	peekEnd // It has ended or broken.
 )
 
-// waits says that tryRead can wait without a buffer.
+// waits says that a connection can be waited for without a buffer.
 const waits = true
 
 // peekFD looks at what a socket has to read, without waiting.
@@ -41,19 +40,34 @@ func unsentFD(fd uintptr) int {
 	return int(n)
 }
 
-// tryRead is called when there may be something to read. It takes work, and so a buffer, only if there is.
-func (c *client) tryRead(fd uintptr) bool {
-	w := c.f.works.Get().(*work)
-	w.reset()
-	n, err := syscall.Read(int(fd), w.in.b)
-	for errors.Is(err, syscall.EINTR) {
-		n, err = syscall.Read(int(fd), w.in.b)
+// errAgain says that nothing can be read now.
+const errAgain = syscall.EAGAIN
+
+// recv reads from a socket that does not block. It is a raw call, for the scheduler need not know of one that
+// can't last. Without an error, 0 is the end.
+func recv(fd uintptr, b []byte) (int, syscall.Errno) {
+	for {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
+			syscall.MSG_DONTWAIT, 0, 0)
+		if errno == 0 {
+			return int(n), 0
+		}
+		if errno != syscall.EINTR {
+			return -1, errno
+		}
 	}
-	if errors.Is(err, syscall.EAGAIN) {
-		c.f.works.Put(w)
-		return false
+}
+
+// send writes as much to a socket as it takes at once. Why it takes no more is told by the next write.
+func send(fd uintptr, b []byte) int {
+	for {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
+			syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL, 0, 0)
+		if errno == 0 {
+			return int(n)
+		}
+		if errno != syscall.EINTR {
+			return 0
+		}
 	}
-	c.work = w
-	w.in.w = max(n, 0)
-	return true
 }

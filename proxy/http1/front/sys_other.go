@@ -2,6 +2,8 @@
 
 package front
 
+import "syscall"
+
 // peeked is what is known of a connection without reading from it.
 type peeked uint8
 
@@ -11,12 +13,15 @@ const (
 	peekEnd // It has ended or broken.
 )
 
-// waits says that tryRead can wait without a buffer.
+// waits says that a connection can be waited for without a buffer.
 const waits = false
 
 func peekFD(uintptr) peeked { return peekNothing }
 
 func unsentFD(uintptr) int { return 1 }
 
-// tryRead is called before there is something to read: here the buffer waits too.
-func (c *client) tryRead(uintptr) bool { return true }
+const errAgain = syscall.EAGAIN
+
+func recv(uintptr, []byte) (int, syscall.Errno) { return -1, syscall.ENOSYS }
+
+func send(uintptr, []byte) int { return 0 }

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"context"
 	"net"
 	"sync"
 	"syscall"
@@ -12,35 +13,88 @@ import (
 
 // link is a connection to a backend.
 type link struct {
-	conn *net.TCPConn
-	raw  syscall.RawConn
-	look func(uintptr)
-	seen peeked
+	conn net.Conn
+	tcp  *net.TCPConn    // nil if it is none.
+	raw  syscall.RawConn // nil if it can't be asked in one wait.
+	peer peer
 	// kept says that it had a request before this one.
 	kept bool
 	// idle is when it became so.
 	idle time.Time
+
+	inWait func(uintptr) bool
+	look   func(uintptr)
+	seen   peeked
+	out    []byte  // What ask sends; nil when it has tried.
+	sent   int     // How much of it was.
+	in     *buffer // Where it reads to.
 }
 
-func newLink(conn *net.TCPConn) *link {
+func (f *Front) newLink(conn net.Conn) *link {
 	l := &link{conn: conn}
-	if raw, err := conn.SyscallConn(); err == nil {
-		l.raw = raw
-		l.look = func(fd uintptr) { l.seen = peekFD(fd) }
+	if l.tcp, _ = conn.(*net.TCPConn); l.tcp != nil && waits {
+		if raw, err := l.tcp.SyscallConn(); err == nil {
+			l.raw, l.inWait = raw, l.askInside
+			l.look = func(fd uintptr) { l.seen = peekFD(fd) }
+		}
 	}
+	l.peer.watch(f.watcher, l.raw, nil)
 	return l
+}
+
+// ask sends a request and reads the first of its answer, without a wait if the request is not taken whole.
+// It returns how much was sent. What went wrong is told by the next read or write.
+func (l *link) ask(request []byte, in *buffer) int {
+	l.out, l.in, l.sent = request, in, 0
+	_ = l.raw.Read(l.inWait)
+	l.out, l.in = nil, nil
+	return l.sent
+}
+
+// askInside is called by the wait when it begins, and then whenever there may be something to read. It sends when
+// the wait has begun, so that the answer can't come before, and there is no need to look.
+func (l *link) askInside(fd uintptr) bool {
+	if l.out != nil {
+		whole := len(l.out)
+		l.sent = send(fd, l.out)
+		l.out = nil
+		return l.sent < whole
+	}
+	n, errno := recv(fd, l.in.b[l.in.w:])
+	if errno == errAgain {
+		return false
+	}
+	l.in.w += max(n, 0)
+	return true
 }
 
 // peek looks whether the backend has sent anything, or closed.
 func (l *link) peek() peeked {
-	if l.raw == nil || l.raw.Control(l.look) != nil {
+	if l.raw == nil {
+		return peekNothing
+	}
+	if l.raw.Control(l.look) != nil {
 		return peekEnd
 	}
 	return l.seen
 }
 
+// usable says whether a kept connection may have another request. A server that speaks unasked is about to
+// close, or has lost count.
+func (l *link) usable(limit time.Duration, sure bool) bool {
+	idle := time.Since(l.idle)
+	return idle < limit && !l.peer.ended() && (!sure && idle < peekAfter || l.peek() == peekNothing)
+}
+
+// peekAfter is how long a connection must have been idle for a look at it to be worth a system call before a
+// request that can be repeated. That it ended is told without one, but perhaps too late for one that can't.
+const peekAfter = time.Millisecond
+
 // close is for when nothing depends on how it goes.
-func (l *link) close() { _ = l.conn.Close() }
+func (l *link) close() {
+	l.peer.forget(l.raw, false)
+	_ = l.conn.Close()
+}
 
 // upstream keeps the idle connections to one backend. No other backend ever has them, even at the same
 // address.
@@ -49,25 +103,26 @@ type upstream struct {
 	idle []*link // The one used last is the last. Guarded by mu.
 }
 
-// connect returns a connection to a backend, a kept one unless fresh.
-func (f *Front) connect(b *proxy.Backend, s *containers.Settings, fresh bool) (*link, error) {
+// connect returns a connection to a backend, a kept one unless fresh; sure is for requests that can't be repeated.
+func (f *Front) connect(b *proxy.Backend, s *containers.Settings, fresh, sure bool) (*link, error) {
 	if !fresh {
 		if u, ok := f.upstreams.Load(b); ok {
-			if l := u.(*upstream).take(f.options.BackendIdle); l != nil {
+			if l := u.(*upstream).take(f.options.BackendIdle, sure); l != nil {
 				return l, nil
 			}
 		}
 	}
-	d := net.Dialer{Timeout: s.ConnectTimeout}
-	conn, err := d.DialContext(f.base, "tcp", b.Address())
+	ctx, cancel := context.WithTimeout(f.base, s.ConnectTimeout)
+	defer cancel()
+	conn, err := f.options.Dial(ctx, b.Address())
 	if err != nil {
 		return nil, err
 	}
-	return newLink(conn.(*net.TCPConn)), nil
+	return f.newLink(conn), nil
 }
 
 // take returns the connection that was used last and lives.
-func (u *upstream) take(limit time.Duration) *link {
+func (u *upstream) take(limit time.Duration, sure bool) *link {
 	for {
 		u.mu.Lock()
 		n := len(u.idle)
@@ -79,8 +134,7 @@ func (u *upstream) take(limit time.Duration) *link {
 		u.idle[n-1] = nil
 		u.idle = u.idle[:n-1]
 		u.mu.Unlock()
-		// A server that speaks unasked is about to close, or has lost count.
-		if time.Since(l.idle) < limit && l.peek() == peekNothing {
+		if l.usable(limit, sure) {
 			l.kept = true
 			return l
 		}
