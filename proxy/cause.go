@@ -28,6 +28,8 @@ const (
 	// CauseShutdown is a request that was still there at the drain limit. It is no error of a
 	// backend's.
 	CauseShutdown
+	// CauseOverloaded is a request for which Ballast itself had no connection left.
+	CauseOverloaded
 
 	causes
 )
@@ -43,6 +45,7 @@ var causeSlugs = [causes]string{
 	CauseBadRequest:    "bad-request",
 	CauseMethod:        "method-not-allowed",
 	CauseShutdown:      "shutting-down",
+	CauseOverloaded:    "overloaded",
 }
 
 // String is the slug of X-Ballast-Error; empty for CauseNone.

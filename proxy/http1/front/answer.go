@@ -46,6 +46,10 @@ var problems = map[proxy.Cause]problem{
 		Status: 405, Title: "Method not allowed",
 		Detail: "CONNECT and TRACE are not forwarded.",
 	},
+	proxy.CauseOverloaded: {
+		Status: 503, Title: "Overloaded",
+		Detail: "The load balancer has no descriptor or port left for a connection to a backend.",
+	},
 	proxy.CauseShutdown: {
 		Status: 503, Title: "Shutting down",
 		Detail: "The load balancer is shutting down and could not wait for the answer.",

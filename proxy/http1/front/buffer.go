@@ -64,7 +64,6 @@ type work struct {
 	resp     http1.Response
 	chunks   http1.Decoder // Of the request.
 	returned http1.Decoder // Of the answer.
-	limited  io.LimitedReader
 
 	settings *containers.Settings
 	x        proxy.Exchange

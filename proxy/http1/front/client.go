@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"runtime/debug"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -18,12 +19,15 @@ import (
 type client struct {
 	f       *Front
 	conn    net.Conn
-	tcp     *net.TCPConn    // nil if what is written has to be encrypted, or is no TCP.
-	raw     syscall.RawConn // nil if it can't be waited for without a buffer.
+	tcp     *net.TCPConn    // nil if it is none; what is under TLS if that is.
+	raw     syscall.RawConn // The same; nil on systems that we know too little of.
 	inWait  func(uintptr) bool
 	addr    netip.Addr
 	address string
 	secure  bool
+	// unsentBefore is how much was unsent when the janitor looked last, to the client and to the backend. It is the
+	// janitor's.
+	unsentBefore, unsentUp int
 	// fd is the connection's descriptor while its goroutine is inside the wait for it, else noFD.
 	fd int
 
@@ -41,6 +45,8 @@ type client struct {
 	// link is the connection to the backend, while there is one.
 	link atomic.Pointer[link]
 	peer peer
+	// halved says that one direction of the tunnel has ended.
+	halved atomic.Bool
 	// last says that the request that is served was announced as the connection's last.
 	last atomic.Bool
 }
@@ -60,8 +66,11 @@ const (
 
 func newClient(f *Front, conn net.Conn) *client {
 	c := &client{f: f, conn: conn, fd: noFD}
-	_, c.secure = conn.(*tls.Conn)
-	if c.tcp, _ = conn.(*net.TCPConn); c.tcp != nil && waits {
+	under := conn
+	if secured, ok := conn.(*tls.Conn); ok {
+		c.secure, under = true, secured.NetConn()
+	}
+	if c.tcp, _ = under.(*net.TCPConn); c.tcp != nil && waits {
 		if raw, err := c.tcp.SyscallConn(); err == nil {
 			c.raw, c.inWait = raw, c.serveInside
 		}
@@ -77,18 +86,19 @@ func newClient(f *Front, conn net.Conn) *client {
 // serve serves requests until the connection ends or is handed over.
 func (c *client) serve() {
 	defer c.f.left(c)
+	defer c.contain()
 	c.peer.watch(c.f.watcher, c.raw, c.lookLeft)
-	next := nextRequest
-	for next == nextRequest {
-		if next = c.wait(); next == nextOutside {
-			next = c.requests()
+	after := nextRequest
+	for after == nextRequest {
+		if after = c.wait(); after == nextOutside {
+			after = c.requests()
 		}
-		if next != nextHandOff {
+		if after != nextHandOff {
 			c.release()
 		}
 	}
-	c.peer.forget(c.raw, next == nextHandOff)
-	if next == nextHandOff {
+	c.peer.forget(c.raw, after == nextHandOff)
+	if after == nextHandOff {
 		c.handOff()
 		return
 	}
@@ -96,6 +106,23 @@ func (c *client) serve() {
 		c.linger()
 	}
 	c.conn.Close()
+}
+
+// contain keeps a panic from ending more than its connection, as net/http does. What the request held is let go,
+// but for its buffers, which may be in use.
+func (c *client) contain() {
+	what := recover()
+	if what == nil {
+		return
+	}
+	c.f.log.Error().Interface("panic", what).Bytes("stack", debug.Stack()).Msg("serving a connection panicked: please report this")
+	c.drop()
+	c.conn.Close()
+	if w := c.work; w != nil {
+		c.stopPump()
+		w.x.Done(time.Now(), w.answered, proxy.CauseNoAnswer)
+	}
+	c.peer.forget(c.raw, false)
 }
 
 func (c *client) release() {
@@ -106,9 +133,12 @@ func (c *client) release() {
 	}
 }
 
-// idle begins the wait for the next request. It is false if none will come.
+// idle begins the wait for the next request. It is false if none will come, or none that came before the drain.
 func (c *client) idle() bool {
-	return c.enter(phaseIdle) && !c.f.draining.Load() && !c.peer.ended()
+	if !c.enter(phaseIdle) || c.peer.ended() {
+		return false
+	}
+	return !c.f.draining.Load() || c.peek() == peekData
 }
 
 // wait waits for a request. If it returns nextOutside there is work for it, that has its first bytes.
@@ -116,7 +146,7 @@ func (c *client) wait() next {
 	if !c.idle() {
 		return nextEnd
 	}
-	if c.raw == nil {
+	if c.raw == nil || c.secure {
 		c.work = c.f.works.Get().(*work)
 		c.work.reset()
 		if n, _ := c.work.in.fill(c.conn, http1.MaxHead); n == 0 {
@@ -222,7 +252,6 @@ func (c *client) refuse(err error) next {
 func (c *client) request(n int) next {
 	w := c.work
 	if w.req.Method == http1.MethodConnect || w.req.Method == http1.MethodTrace {
-		w.req.KeepAlive = false
 		c.say(answerTo(proxy.CauseMethod, w.req.Method))
 		return nextEnd
 	}
@@ -350,12 +379,11 @@ func (c *client) peek() peeked {
 	return found
 }
 
-// unsent is how much the client has not taken of what was written.
-func (c *client) unsent() int {
-	if c.raw == nil {
-		return 1
+// unsent is how much of what was written is not confirmed by the peer; -1 if that is not known.
+func unsent(raw syscall.RawConn) int {
+	n := -1
+	if raw != nil {
+		_ = raw.Control(func(fd uintptr) { n = unsentFD(fd) })
 	}
-	n := 0
-	_ = c.raw.Control(func(fd uintptr) { n = unsentFD(fd) })
 	return n
 }

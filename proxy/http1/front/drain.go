@@ -7,8 +7,8 @@ import (
 )
 
 // Drain closes the listeners and the idle connections, tells the others that the request they have is
-// their last, and returns when none is in flight. If ctx ends before, it cuts those that are left, upgraded
-// connections among them, and returns an error that says how many. The front is of no use after it.
+// their last, and returns when all that has been sent is answered. If ctx ends before, it cuts what is left,
+// upgraded connections among it, and returns an error that says how many requests. The front is of no use after it.
 func (f *Front) Drain(ctx context.Context) error {
 	f.mu.Lock()
 	f.draining.Store(true)
@@ -16,23 +16,31 @@ func (f *Front) Drain(ctx context.Context) error {
 		l.Close()
 	}
 	f.mu.Unlock()
-	f.each((*client).leaveIdle)
 	err := f.wait(ctx)
 	f.stop()
 	return err
 }
 
+// wait closes what is idle, again and again, until nothing else is left. What a client has sent by then is served.
 func (f *Front) wait(ctx context.Context) error {
 	ticker := time.NewTicker(drainPoll)
 	defer ticker.Stop()
-	for f.inFlight.Load() > 0 {
+	for {
+		busy := 0
+		f.each(func(c *client) {
+			if c.leaveIdle() {
+				busy++
+			}
+		})
+		if busy == 0 {
+			return nil
+		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return fmt.Errorf("drain: %d requests cut: %w", f.inFlight.Load(), ctx.Err())
+			return fmt.Errorf("drain: %d requests cut: %w", busy, ctx.Err())
 		}
 	}
-	return nil
 }
 
 // stop ends what is left, and waits for its goroutines.
@@ -40,8 +48,8 @@ func (f *Front) stop() {
 	f.mu.Lock()
 	f.stopped = true
 	f.mu.Unlock()
+	f.each((*client).cutNow) // Before the dials end, so that no backend is blamed for that.
 	f.cut()
-	f.each((*client).cutNow)
 	f.serving.Wait()
 	f.janitor.Wait()
 	f.closeIdle()

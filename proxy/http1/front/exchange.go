@@ -73,6 +73,10 @@ func (c *client) try(b *proxy.Backend) (cause proxy.Cause, again bool) {
 			if !c.enter(phaseSend) {
 				return c.reason.cause(), false
 			}
+			if exhausted(err) {
+				c.f.log.Warn().Err(err).Msg("connecting to a backend failed for want of resources")
+				return proxy.CauseOverloaded, false
+			}
 			return proxy.CauseConnectFailed, true
 		}
 		c.link.Store(l)
@@ -137,11 +141,11 @@ func (w *work) repeatable() bool {
 }
 
 // await reads the head of the answer that counts, and passes on those before it. stale says that the
-// connection ended without a byte.
+// connection ended without a byte: then w.out still has the request.
 func (c *client) await(l *link) (cause proxy.Cause, stale bool) {
 	w := c.work
 	c.patience.Store(int64(w.settings.Timeout))
-	for range maxInterim {
+	for i := range maxInterim {
 		if !c.enter(phaseAwait) {
 			return c.reason.cause(), false
 		}
@@ -149,7 +153,7 @@ func (c *client) await(l *link) (cause proxy.Cause, stale bool) {
 		n, err := w.resp.Parse(w.back.bytes())
 		for n == 0 && err == nil {
 			if _, err = w.back.fill(l.conn, http1.MaxHead); err != nil {
-				return c.blame(err), w.back.w == 0 && stales(err)
+				return c.blame(err), i == 0 && w.back.w == 0 && stales(err)
 			}
 			n, err = w.resp.Parse(w.back.bytes())
 		}
@@ -229,12 +233,13 @@ func (c *client) fail(cause proxy.Cause) bool {
 		w.x.Done(time.Now(), statusClientGone, cause)
 		return false
 	}
-	keep := whole && w.req.KeepAlive && !w.req.HTTP10 && cause != proxy.CauseShutdown && !c.f.draining.Load()
+	// Who was interrupted ends: what interrupted it may not be done yet.
+	keep := whole && w.req.KeepAlive && !w.req.HTTP10 && c.reason == reasonNone && !c.f.draining.Load()
 	answers := closed
 	if keep {
 		answers = open
 	}
-	c.enter(phaseWrite)
+	c.enter(phaseWrite) // The answer is due also when it was interrupted.
 	err := c.put(answers[cause].to(w.req.Method))
 	w.x.Done(time.Now(), problems[cause].Status, cause)
 	if err != nil {
@@ -243,7 +248,7 @@ func (c *client) fail(cause proxy.Cause) bool {
 	switch {
 	case keep:
 		w.takeLeft()
-	case !whole:
+	case !whole || c.peek() == peekData:
 		c.lingers = true
 	}
 	return keep

@@ -42,7 +42,7 @@ type Options struct {
 
 const (
 	maxTick = time.Second
-	minTick = 5 * time.Millisecond
+	minTick = 20 * time.Millisecond
 	// ticks is how many times shorter than a limit the time between two looks at it is.
 	ticks     = 4
 	drainPoll = 10 * time.Millisecond
@@ -83,8 +83,7 @@ type Front struct {
 	upstreams sync.Map
 	watcher   *watcher
 
-	epoch time.Time
-	clock atomic.Int64 // Milliseconds since epoch, as of the janitor's last look.
+	clock atomic.Int64 // Milliseconds that the janitor has counted at its last look.
 	tick  atomic.Int64 // The time between its looks.
 	poke  chan struct{}
 
@@ -105,7 +104,7 @@ type Front struct {
 func New(core *proxy.Core, o Options) *Front {
 	o.setDefaults()
 	f := &Front{
-		core: core, log: o.Logger, options: o, epoch: time.Now(),
+		core: core, log: o.Logger, options: o,
 		poke:      make(chan struct{}, 1),
 		conns:     make(map[*client]struct{}),
 		listeners: make(map[net.Listener]struct{}),

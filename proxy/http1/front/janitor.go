@@ -1,11 +1,16 @@
 package front
 
-import "time"
+import (
+	"sync/atomic"
+	"syscall"
+	"time"
+)
 
 // sweepAll looks at all connections again and again.
 func (f *Front) sweepAll() {
 	timer := time.NewTimer(time.Duration(f.tick.Load()))
 	defer timer.Stop()
+	last, elapsed := time.Now(), time.Duration(0)
 	for {
 		select {
 		case <-timer.C:
@@ -13,7 +18,7 @@ func (f *Front) sweepAll() {
 		case <-f.base.Done():
 			return
 		}
-		f.clock.Store(time.Since(f.epoch).Milliseconds())
+		f.advance(&last, &elapsed)
 		f.each((*client).inspect)
 		f.upstreams.Range(func(_, u any) bool {
 			u.(*upstream).expire(f.options.BackendIdle)
@@ -21,6 +26,15 @@ func (f *Front) sweepAll() {
 		})
 		timer.Reset(time.Duration(f.tick.Load()))
 	}
+}
+
+// advance sets the clock on, by a tick at most: what was stamped just now bears the time of the last look, and must
+// not seem to be older than that because the janitor was kept waiting, or the tick has become shorter.
+func (f *Front) advance(last *time.Time, elapsed *time.Duration) {
+	now := time.Now()
+	*elapsed += min(now.Sub(*last), time.Duration(f.tick.Load()))
+	*last = now
+	f.clock.Store(elapsed.Milliseconds())
 }
 
 // heed makes the janitor look often enough for a limit.
@@ -73,39 +87,50 @@ func (c *client) inspect() {
 			break
 		}
 	case phaseWrite:
-		if c.older(since, o.BodyIdle) && c.interrupt(s, reasonGone) {
-			_ = c.conn.SetDeadline(past)
+		if c.moves(&c.state, s, &c.unsentBefore, c.raw) {
+			break
 		}
-	case phaseSplice:
-		// What the client has not taken is still in its socket.
-		if c.older(since, o.BodyIdle) && c.unsent() > 0 && c.interrupt(s, reasonGone) {
-			c.unblockBackend()
+		if c.older(since, o.BodyIdle) && c.interrupt(s, reasonGone) {
 			_ = c.conn.SetDeadline(past)
 		}
 	}
 	c.inspectPump()
 }
 
+// moves says whether the peer of a write that takes long has taken anything since the last look. Then the phase
+// begins anew: a writer is woken only when much has been taken, which a slow peer may need long for.
+func (c *client) moves(state *atomic.Uint64, s uint64, before *int, raw syscall.RawConn) bool {
+	p, since := unpack(s)
+	if !c.older(since, 0) {
+		return true
+	}
+	now := unsent(raw)
+	moved := now != *before
+	*before = now
+	return moved && state.CompareAndSwap(s, c.stamp(p))
+}
+
 func (c *client) inspectPump() {
 	s := c.pumping.Load()
 	p, since := unpack(s)
-	if p < phaseHold || !c.older(since, c.f.options.BodyIdle) {
-		return
-	}
-	backend := p == phaseBodySend || p == phaseBodySplice && c.peek() == peekData
-	if p == phaseHold {
-		return
-	}
 	why := reasonStalled
-	if backend {
+	switch p {
+	case phaseBody:
+	case phaseBodySend:
 		why = reasonTimeout
-	}
-	if c.pumping.CompareAndSwap(s, uint64(phaseInterrupted)<<stampBits|uint64(why)) {
-		if backend {
-			c.unblockBackend()
-		} else {
-			_ = c.conn.SetReadDeadline(past)
+		if l := c.link.Load(); l != nil && c.moves(&c.pumping, s, &c.unsentUp, l.raw) {
+			return
 		}
+	default:
+		return
+	}
+	if !c.older(since, c.f.options.BodyIdle) || !c.pumping.CompareAndSwap(s, uint64(phaseInterrupted)<<stampBits|uint64(why)) {
+		return
+	}
+	if p == phaseBodySend {
+		c.unblockBackend()
+	} else {
+		_ = c.conn.SetReadDeadline(past)
 	}
 }
 

@@ -17,16 +17,14 @@ const (
 	phaseAwait             // The head of an answer.
 	phaseRead              // More of an answer.
 	phaseWrite             // A client that takes an answer.
-	phaseSplice            // Either of the two.
 	phaseTunnel            // Anything, after an upgrade.
 	phaseClose             // The client's end.
-	phaseInterrupted       // Nothing more: a reason stands where the time was.
+	phaseInterrupted       // Nothing more: a reason stands where the time was. Client and pump have it.
 
 	// What a pump waits for.
-	phaseHold       // A client that waits for a 100 itself.
-	phaseBody       // More of a body.
-	phaseBodySend   // A backend that takes it.
-	phaseBodySplice // Either of the two.
+	phaseHold     // A client that waits for a 100 itself.
+	phaseBody     // More of a body.
+	phaseBodySend // A backend that takes it.
 )
 
 // reason is why a connection was interrupted.
@@ -68,8 +66,8 @@ func (c *client) interrupt(seen uint64, why reason) bool {
 	return c.state.CompareAndSwap(seen, uint64(phaseInterrupted)<<stampBits|uint64(why))
 }
 
-// unblockBackend lets what waits for the backend return. Only who has interrupted may call it: then the
-// connection to the backend is not used for another request.
+// unblockBackend lets what waits for the backend return. Only who has interrupted may call it: then neither connection
+// is used for another request.
 func (c *client) unblockBackend() {
 	if l := c.link.Load(); l != nil {
 		_ = l.conn.SetDeadline(past)
@@ -114,12 +112,23 @@ func (c *client) restamp() {
 	}
 }
 
-// leaveIdle closes the connection if it waits for the next request.
-func (c *client) leaveIdle() {
+// leaveIdle closes the connection if it waits for the next request and nothing of one has come. It says whether
+// there is a request to wait for.
+func (c *client) leaveIdle() (busy bool) {
 	s := c.state.Load()
-	if p, _ := unpack(s); p == phaseIdle && c.interrupt(s, reasonIdle) {
-		_ = c.conn.SetReadDeadline(past)
+	switch p, _ := unpack(s); p {
+	case phaseNone, phaseClose, phaseInterrupted:
+		return false
+	case phaseIdle:
+		if c.peek() == peekData {
+			return true
+		}
+		if c.interrupt(s, reasonIdle) {
+			_ = c.conn.SetReadDeadline(past)
+			return false
+		}
 	}
+	return true
 }
 
 // cutNow ends whatever goes on. Who waits for an answer can still be told so.
@@ -127,7 +136,11 @@ func (c *client) cutNow() {
 	for {
 		s := c.state.Load()
 		p, _ := unpack(s)
-		if p == phaseInterrupted || p == phaseNone { // Or handed over.
+		switch p {
+		case phaseNone: // Handed over.
+			return
+		case phaseInterrupted: // Its answer may be due, and nobody else interrupts any more.
+			_ = c.conn.SetWriteDeadline(time.Now().Add(lingerLimit))
 			return
 		}
 		if !c.interrupt(s, reasonShutdown) {
@@ -136,6 +149,7 @@ func (c *client) cutNow() {
 		c.unblockBackend()
 		if p == phaseSend || p == phaseAwait {
 			_ = c.conn.SetReadDeadline(past)
+			_ = c.conn.SetWriteDeadline(time.Now().Add(lingerLimit))
 		} else {
 			_ = c.conn.SetDeadline(past)
 		}

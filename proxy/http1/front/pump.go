@@ -2,7 +2,6 @@ package front
 
 import (
 	"bytes"
-	"io"
 	"sync/atomic"
 	"time"
 
@@ -87,19 +86,19 @@ func (p *pump) read(b []byte) (int, bool) {
 	if p.begun.Load() && !p.enter(phaseBody) {
 		return 0, false
 	}
-	n, err := p.c.conn.Read(b)
+	n, _ := p.c.conn.Read(b)
 	if n > 0 {
 		p.begun.Store(true)
 		return n, true
 	}
-	p.lost(err)
+	p.lost()
 	return 0, false
 }
 
 // lost notes that the client has sent less than it announced.
-func (p *pump) lost(err error) {
+func (p *pump) lost() {
 	p.note(p.c.pumping.Swap(p.c.stamp(phaseBody)))
-	if err != nil && p.cause == proxy.CauseNone && !p.stopped.Load() {
+	if p.cause == proxy.CauseNone && !p.stopped.Load() {
 		p.cause = proxy.CauseClientGone
 	}
 }
@@ -114,47 +113,54 @@ func (p *pump) write(b []byte) bool {
 }
 
 func (p *pump) length(w *work) bool {
+	if w.rest > spliceMin {
+		if moved, ok := p.splice(w.rest); !ok {
+			return false
+		} else if w.rest -= moved; w.rest == 0 {
+			return true
+		}
+	}
 	buf := copyBuffers.Get().(*[copySize]byte)
 	defer copyBuffers.Put(buf)
-	steps := stepper{after: slowStart}
 	for w.rest > 0 {
-		if n := steps.next(w.rest); n > 0 && p.c.tcp != nil && p.link.tcp != nil {
-			began := time.Now()
-			if !p.splice(n) {
-				return false
-			}
-			w.rest -= n
-			steps.took(n, time.Since(began))
-			continue
-		}
-		began := time.Now()
 		n, ok := p.read(buf[:min(w.rest, copySize)])
 		if !ok || !p.write(buf[:n]) {
 			return false
 		}
 		w.rest -= int64(n)
-		steps.took(int64(n), time.Since(began))
 	}
 	return true
 }
 
-// splice sends n bytes on without looking at them.
-func (p *pump) splice(n int64) bool {
-	if !p.enter(phaseBodySplice) {
-		return false
+// splice sends n bytes on without looking at them. If that can't be done it does nothing. ok is false if there will be
+// no more.
+func (p *pump) splice(n int64) (moved int64, ok bool) {
+	if p.c.raw == nil || p.c.secure || p.link.raw == nil {
+		return 0, true
 	}
-	sent, err := p.link.tcp.ReadFrom(&io.LimitedReader{R: p.c.tcp, N: n})
-	switch {
-	case sent == n:
-		return true
-	case err == nil:
-		p.lost(io.ErrUnexpectedEOF)
-	case p.c.peek() == peekEnd:
-		p.lost(err)
-	default:
-		p.lost(nil) // The backend's, or an interruption.
+	pipe := takePipe()
+	if pipe == nil {
+		return 0, true
 	}
-	return false
+	defer pipe.give()
+	for left := n; left > 0; {
+		if p.begun.Load() && !p.enter(phaseBody) {
+			return 0, false
+		}
+		got, _ := pipe.from(p.c.raw, left)
+		if got == 0 {
+			p.lost()
+			return 0, false
+		}
+		p.begun.Store(true)
+		left -= int64(got)
+		for pipe.held > 0 {
+			if !p.enter(phaseBodySend) || pipe.to(p.link.raw, left > 0) != nil {
+				return 0, false
+			}
+		}
+	}
+	return n, true
 }
 
 func (p *pump) chunked(w *work) bool {
@@ -211,6 +217,9 @@ func (c *client) settlePump() bool {
 	switch {
 	case p == nil:
 		return !w.more
+	case !c.enter(phaseRead): // The answer is written: from here on only the pump's limits count.
+		c.stopPump()
+		return false
 	case w.req.ExpectContinue && !w.continued && !p.begun.Load():
 		// The client won't send it.
 	case w.resp.KeepAlive:

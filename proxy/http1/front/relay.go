@@ -3,51 +3,13 @@ package front
 import (
 	"errors"
 	"io"
-	"time"
 
 	"github.com/ballast-lb/ballast/proxy"
 	"github.com/ballast-lb/ballast/proxy/http1"
 )
 
-const (
-	// spliceMin is how much must be left for the copying to be left to the kernel.
-	spliceMin = 64 << 10
-	firstStep = 128 << 10
-	maxStep   = 1 << 20
-	// slowStart is how much of a request's body is copied before, for who sends it may be slow.
-	slowStart = 64 << 10
-	slowStep  = 2 * time.Second
-	fastStep  = 250 * time.Millisecond
-)
-
-// stepper says how much to leave to the kernel at once. It tells nothing of its progress, so that a step
-// must not take as long as a pause may.
-type stepper struct {
-	after int64 // What is copied first.
-	step  int64
-	slow  bool
-}
-
-// next is the length of the next step; 0 if it is better to copy.
-func (s *stepper) next(rest int64) int64 {
-	if s.slow || s.after > 0 || rest <= spliceMin {
-		return 0
-	}
-	if s.step == 0 {
-		s.step = firstStep
-	}
-	return min(rest, s.step)
-}
-
-func (s *stepper) took(n int64, d time.Duration) {
-	s.after -= n
-	switch {
-	case d > slowStep:
-		s.slow = true
-	case d < fastStep && s.step > 0:
-		s.step = min(2*s.step, maxStep)
-	}
-}
+// spliceMin is how much must be left for it to be moved inside the kernel.
+const spliceMin = 64 << 10
 
 // write writes to the client.
 func (c *client) write(b []byte) proxy.Cause {
@@ -57,6 +19,11 @@ func (c *client) write(b []byte) proxy.Cause {
 	if c.put(b) == nil {
 		return proxy.CauseNone
 	}
+	return c.unwritten()
+}
+
+// unwritten says why the client did not take what was written.
+func (c *client) unwritten() proxy.Cause {
 	if !c.enter(phaseWrite) {
 		return c.reason.cause()
 	}
@@ -74,7 +41,8 @@ func (c *client) flush() proxy.Cause {
 	return cause
 }
 
-// pull reads more of an answer. ended says that the backend closed the connection in good order.
+// pull reads more of an answer. ended says that the backend closed the connection in good order, which is
+// CauseTruncated for who waits for more.
 func (c *client) pull() (ended bool, cause proxy.Cause) {
 	if !c.enter(phaseRead) {
 		return false, c.reason.cause()
@@ -84,22 +52,24 @@ func (c *client) pull() (ended bool, cause proxy.Cause) {
 	if n > 0 {
 		return false, proxy.CauseNone
 	}
+	cause = c.broken(err)
+	return cause == proxy.CauseTruncated && errors.Is(err, io.EOF), cause
+}
+
+// broken says why no more of an answer can be read.
+func (c *client) broken(err error) proxy.Cause {
 	if !c.enter(phaseRead) {
-		return false, c.reason.cause()
+		return c.reason.cause()
 	}
 	if cause := c.pumpCause(err); cause != proxy.CauseNone {
-		return false, cause
+		return cause
 	}
-	if errors.Is(err, io.EOF) {
-		return true, proxy.CauseNone
-	}
-	return false, proxy.CauseTruncated
+	return proxy.CauseTruncated
 }
 
 // passLength passes on an answer of n bytes.
 func (c *client) passLength(n int64) proxy.Cause {
 	w := c.work
-	var steps stepper
 	for {
 		have := min(n, int64(w.back.w-w.back.r))
 		w.out = append(w.out, w.back.b[w.back.r:w.back.r+int(have)]...)
@@ -108,52 +78,52 @@ func (c *client) passLength(n int64) proxy.Cause {
 			return cause
 		}
 		n -= have
-		for c.tcp != nil && c.link.Load().tcp != nil {
-			step := steps.next(n)
-			if step == 0 {
-				break
-			}
-			began := time.Now()
-			if cause := c.splice(step); cause != proxy.CauseNone {
+		if n > spliceMin {
+			moved, cause := c.splice(n)
+			if cause != proxy.CauseNone {
 				return cause
 			}
-			n -= step
-			steps.took(step, time.Since(began))
+			n -= moved
 		}
 		if n == 0 {
 			return proxy.CauseNone
 		}
-		switch ended, cause := c.pull(); {
-		case ended:
-			return proxy.CauseTruncated
-		case cause != proxy.CauseNone:
+		if _, cause := c.pull(); cause != proxy.CauseNone {
 			return cause
 		}
 	}
 }
 
-// splice passes n bytes on without looking at them.
-func (c *client) splice(n int64) proxy.Cause {
-	if !c.enter(phaseSplice) {
-		return c.reason.cause()
+// splice passes n bytes on without looking at them. If that can't be done it does nothing.
+func (c *client) splice(n int64) (moved int64, cause proxy.Cause) {
+	l := c.link.Load()
+	if c.raw == nil || c.secure || l.raw == nil {
+		return 0, proxy.CauseNone
 	}
-	w, l := c.work, c.link.Load()
-	w.limited = io.LimitedReader{R: l.tcp, N: n}
-	sent, err := c.tcp.ReadFrom(&w.limited)
-	w.limited.R = nil
-	if !c.enter(phaseRead) {
-		return c.reason.cause()
+	p := takePipe()
+	if p == nil {
+		return 0, proxy.CauseNone
 	}
-	if sent == n {
-		return proxy.CauseNone
+	defer p.give()
+	for left := n; left > 0; {
+		if !c.enter(phaseRead) {
+			return 0, c.reason.cause()
+		}
+		got, err := p.from(l.raw, left)
+		if got == 0 {
+			return 0, c.broken(err)
+		}
+		left -= int64(got)
+		for p.held > 0 {
+			if !c.enter(phaseWrite) {
+				return 0, c.reason.cause()
+			}
+			if p.to(c.raw, left > 0) != nil {
+				return 0, c.unwritten()
+			}
+		}
 	}
-	if cause := c.pumpCause(err); cause != proxy.CauseNone {
-		return cause
-	}
-	if err == nil || l.peek() == peekEnd {
-		return proxy.CauseTruncated
-	}
-	return proxy.CauseClientGone
+	return n, proxy.CauseNone
 }
 
 // passChunks passes on a chunked answer; bare without its framing.
@@ -173,10 +143,7 @@ func (c *client) passChunks(bare bool) proxy.Cause {
 		case w.returned.Done():
 			return proxy.CauseNone
 		}
-		switch ended, cause := c.pull(); {
-		case ended:
-			return proxy.CauseTruncated
-		case cause != proxy.CauseNone:
+		if _, cause := c.pull(); cause != proxy.CauseNone {
 			return cause
 		}
 	}
@@ -195,15 +162,14 @@ func (c *client) passToEnd(bare bool) proxy.Cause {
 		if cause := c.flush(); cause != proxy.CauseNone {
 			return cause
 		}
-		ended, cause := c.pull()
-		switch {
-		case cause != proxy.CauseNone:
-			return cause
-		case ended && !bare:
+		switch ended, cause := c.pull(); {
+		case ended && bare:
+			return proxy.CauseNone
+		case ended:
 			w.out = http1.AppendLastChunk(w.out, nil)
 			return c.flush()
-		case ended:
-			return proxy.CauseNone
+		case cause != proxy.CauseNone:
+			return cause
 		}
 	}
 }

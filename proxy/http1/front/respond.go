@@ -69,7 +69,9 @@ func (c *client) breakOff(cause proxy.Cause, untilClose bool) bool {
 	c.stopPump()
 	w.x.Done(time.Now(), w.answered, cause)
 	if untilClose && c.tcp != nil {
-		_ = c.tcp.SetLinger(0) // Only a reset tells it from the end.
+		// Only a reset tells it from the end, and TLS must not say its own.
+		_ = c.tcp.SetLinger(0)
+		_ = c.tcp.Close()
 	}
 	return false
 }
@@ -80,7 +82,8 @@ func (c *client) finish(keep bool) bool {
 	whole := c.settlePump()
 	now := time.Now()
 	l := c.link.Swap(nil)
-	alive := c.enter(phaseHead) // After the swap: who interrupts now has no connection to spoil.
+	// After the swap: who interrupts now has no connection to spoil.
+	alive := c.enter(phaseHead) && c.reason == reasonNone
 	if l != nil {
 		if alive && whole && w.resp.KeepAlive && w.back.r == w.back.w {
 			c.f.keep(w.backend, l, now)

@@ -35,7 +35,7 @@ func peekFD(fd uintptr) peeked {
 func unsentFD(fd uintptr) int {
 	var n int32
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_IOCTL, fd, syscall.TIOCOUTQ, uintptr(unsafe.Pointer(&n))); errno != 0 {
-		return 1
+		return -1
 	}
 	return int(n)
 }

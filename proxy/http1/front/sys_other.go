@@ -18,7 +18,7 @@ const waits = false
 
 func peekFD(uintptr) peeked { return peekNothing }
 
-func unsentFD(uintptr) int { return 1 }
+func unsentFD(uintptr) int { return -1 }
 
 const errAgain = syscall.EAGAIN
 

@@ -26,6 +26,7 @@ func (c *client) tunnel() bool {
 	early := bytes.Clone(w.in.bytes())
 	w.pick.Affinity, w.pick.Method, w.pick.Host, w.pick.Path = "", "", "", ""
 	w.in, w.back, w.out = buffer{}, buffer{}, nil // It may last.
+	cause := proxy.CauseNone
 	if c.enter(phaseTunnel) {
 		done := make(chan struct{})
 		go func() {
@@ -38,17 +39,17 @@ func (c *client) tunnel() bool {
 		}()
 		c.passHalf(c.conn, l.conn)
 		<-done
+		c.enter(phaseClose)
 	}
-	cause := proxy.CauseNone
-	if !c.enter(phaseClose) {
-		c.reason, cause = reasonShutdown, proxy.CauseShutdown
+	if c.reason == reasonShutdown {
+		cause = proxy.CauseShutdown
 	}
 	c.drop()
 	w.x.Done(time.Now(), w.answered, cause)
 	return false
 }
 
-// passHalf copies one direction to its end, and then gives the other some time to end as well: one that has
+// passHalf copies one direction to its end. When one has ended the other must not pause for long: a peer that has
 // vanished must not keep an exchange in flight for ever.
 func (c *client) passHalf(dst, src net.Conn) {
 	b := make([]byte, tunnelSize)
@@ -56,6 +57,9 @@ func (c *client) passHalf(dst, src net.Conn) {
 		n, err := src.Read(b)
 		if n > 0 {
 			if _, err := dst.Write(b[:n]); err != nil {
+				break
+			}
+			if c.halved.Load() && !c.limit(src) {
 				break
 			}
 		}
@@ -66,14 +70,21 @@ func (c *client) passHalf(dst, src net.Conn) {
 		if !errors.Is(err, io.EOF) || !ok || half.CloseWrite() != nil {
 			break
 		}
-		_ = dst.SetReadDeadline(time.Now().Add(c.f.options.BodyIdle))
-		// The deadline may have taken the place of that which cuts.
-		if p, _ := unpack(c.state.Load()); p == phaseInterrupted {
+		c.halved.Store(true)
+		if !c.limit(dst) {
 			break
 		}
 		return
 	}
 	c.cutTunnel(c.link.Load())
+}
+
+// limit gives the end of a direction so long to come. It is false if the tunnel has been cut, whose deadline it
+// may have replaced.
+func (c *client) limit(src net.Conn) bool {
+	_ = src.SetReadDeadline(time.Now().Add(c.f.options.BodyIdle))
+	p, _ := unpack(c.state.Load())
+	return p != phaseInterrupted
 }
 
 // cutTunnel ends both directions.

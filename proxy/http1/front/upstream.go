@@ -2,7 +2,9 @@ package front
 
 import (
 	"context"
+	"errors"
 	"net"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -115,10 +117,24 @@ func (f *Front) connect(b *proxy.Backend, s *containers.Settings, fresh, sure bo
 	ctx, cancel := context.WithTimeout(f.base, s.ConnectTimeout)
 	defer cancel()
 	conn, err := f.options.Dial(ctx, b.Address())
+	if exhausted(err) { // Idle connections are what can be done without.
+		f.closeIdle()
+		conn, err = f.options.Dial(ctx, b.Address())
+	}
 	if err != nil {
 		return nil, err
 	}
 	return f.newLink(conn), nil
+}
+
+// exhausted says that a connection could not be made for want of descriptors, ports or memory of our own.
+func exhausted(err error) bool {
+	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.EADDRNOTAVAIL, syscall.ENOBUFS, syscall.ENOMEM} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
 }
 
 // take returns the connection that was used last and lives.
@@ -160,24 +176,22 @@ func (f *Front) keep(b *proxy.Backend, l *link, now time.Time) {
 	case full:
 		l.close()
 	case b.Gone(): // forget may have come before it was kept.
-		f.forget(b)
+		f.upstreams.Delete(b)
+		u.expire(0)
 	}
 }
 
-// expire closes what has not been used for long.
+// expire closes what has not been used for long, or has ended.
 func (u *upstream) expire(limit time.Duration) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	n := 0
-	for n < len(u.idle) && time.Since(u.idle[n].idle) >= limit {
-		u.idle[n].close()
-		n++
-	}
-	if n > 0 {
-		rest := copy(u.idle, u.idle[n:])
-		clear(u.idle[rest:])
-		u.idle = u.idle[:rest]
-	}
+	u.idle = slices.DeleteFunc(u.idle, func(l *link) bool {
+		old := time.Since(l.idle) >= limit || l.peer.ended()
+		if old {
+			l.close()
+		}
+		return old
+	})
 }
 
 // forget closes the idle connections to a backend that has left.
