@@ -67,7 +67,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if a.metrics, err = telemetry.NewMetrics(a.registry, o.Version); err != nil {
 		return nil, err
 	}
-	if a.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", o.Config.AdminListen); err != nil {
+	if a.listener, err = front.Listen(ctx, o.Config.AdminListen); err != nil {
 		return nil, fmt.Errorf("admin.listen: %w: %s with --admin.listen", err, listenRemedy(err))
 	}
 	e, self, err := openEngine(ctx, o.Config)

@@ -35,6 +35,8 @@ type client struct {
 	reason reason
 	// lingers says that the client may still be sending when the connection is to be closed.
 	lingers bool
+	// watched says that it asked for its peer's end.
+	watched bool
 	// after is how the connection goes on after a wait.
 	after next
 
@@ -66,6 +68,7 @@ const (
 
 func newClient(f *Front, conn net.Conn) *client {
 	c := &client{f: f, conn: conn, fd: noFD}
+	c.peer.client = c
 	under := conn
 	if secured, ok := conn.(*tls.Conn); ok {
 		c.secure, under = true, secured.NetConn()
@@ -75,8 +78,15 @@ func newClient(f *Front, conn net.Conn) *client {
 			c.raw, c.inWait = raw, c.serveInside
 		}
 	}
-	if ap, err := netip.ParseAddrPort(conn.RemoteAddr().String()); err == nil {
-		c.addr = ap.Addr().Unmap().WithZone("")
+	switch remote := conn.RemoteAddr().(type) {
+	case *net.TCPAddr:
+		c.addr = remote.AddrPort().Addr()
+	default:
+		ap, _ := netip.ParseAddrPort(remote.String())
+		c.addr = ap.Addr()
+	}
+	if c.addr.IsValid() {
+		c.addr = c.addr.Unmap().WithZone("")
 		c.address = c.addr.String()
 	}
 	c.enter(phaseIdle)
@@ -87,7 +97,6 @@ func newClient(f *Front, conn net.Conn) *client {
 func (c *client) serve() {
 	defer c.f.left(c)
 	defer c.contain()
-	c.peer.watch(c.f.watcher, c.raw, c.lookLeft)
 	after := nextRequest
 	for after == nextRequest {
 		if after = c.wait(); after == nextOutside {
@@ -97,7 +106,7 @@ func (c *client) serve() {
 			c.release()
 		}
 	}
-	c.peer.forget(c.raw, after == nextHandOff)
+	c.peer.forget(c.f.watcher, c.raw, after == nextHandOff)
 	if after == nextHandOff {
 		c.handOff()
 		return
@@ -107,6 +116,10 @@ func (c *client) serve() {
 	}
 	c.conn.Close()
 }
+
+// watch has it noticed at once when the client leaves, or ends its half, even together with a request. It is not worth
+// a system call for connections that have one short request.
+func (c *client) watch() { c.peer.watch(c.f.watcher, c.raw) }
 
 // contain keeps a panic from ending more than its connection, as net/http does. What the request held is let go,
 // but for its buffers, which may be in use.
@@ -122,7 +135,7 @@ func (c *client) contain() {
 		c.stopPump()
 		w.x.Done(time.Now(), w.answered, proxy.CauseNoAnswer)
 	}
-	c.peer.forget(c.raw, false)
+	c.peer.forget(c.f.watcher, c.raw, false)
 }
 
 func (c *client) release() {
@@ -186,6 +199,10 @@ func (c *client) serveInside(fd uintptr) bool {
 			return true
 		}
 		c.release()
+		if !c.watched {
+			c.watched = true
+			c.watch()
+		}
 		if c.after = nextEnd; !c.idle() {
 			return true
 		}

@@ -248,7 +248,7 @@ func (c *client) fail(cause proxy.Cause) bool {
 	switch {
 	case keep:
 		w.takeLeft()
-	case !whole || c.peek() == peekData:
+	case !whole || w.req.KeepAlive:
 		c.lingers = true
 	}
 	return keep

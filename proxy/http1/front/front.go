@@ -87,6 +87,9 @@ type Front struct {
 	tick  atomic.Int64 // The time between its looks.
 	poke  chan struct{}
 
+	waiting chan *client // New connections, to goroutines that have none.
+	spare   atomic.Int32 // How many of those there are.
+
 	inFlight atomic.Int64
 	draining atomic.Bool
 	base     context.Context // The front's own life: what Drain cuts ends with it.
@@ -109,6 +112,7 @@ func New(core *proxy.Core, o Options) *Front {
 		conns:     make(map[*client]struct{}),
 		listeners: make(map[net.Listener]struct{}),
 		watcher:   newWatcher(),
+		waiting:   make(chan *client),
 	}
 	f.works.New = newWork
 	f.base, f.cut = context.WithCancel(context.Background())
@@ -174,7 +178,32 @@ func (f *Front) start(conn net.Conn) {
 		return
 	}
 	f.conns[c] = struct{}{}
-	f.serving.Go(c.serve)
+	select {
+	case f.waiting <- c:
+	default:
+		f.serving.Go(func() { f.work(c) })
+	}
+}
+
+// maxSpare is how many goroutines wait for another connection when theirs has ended. They keep their stacks, which
+// otherwise had to grow for each connection.
+const maxSpare = 64
+
+// work serves one connection after the other.
+func (f *Front) work(c *client) {
+	for {
+		c.serve()
+		if f.spare.Add(1) > maxSpare {
+			f.spare.Add(-1)
+			return
+		}
+		select {
+		case c = <-f.waiting:
+			f.spare.Add(-1)
+		case <-f.base.Done():
+			return
+		}
+	}
 }
 
 func (f *Front) left(c *client) {

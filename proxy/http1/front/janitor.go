@@ -61,6 +61,12 @@ func (c *client) inspect() {
 	p, since := unpack(s)
 	o := &c.f.options
 	switch p {
+	case phaseSend, phaseAwait, phaseRead:
+		if c.older(since, 0) {
+			c.watch()
+		}
+	}
+	switch p {
 	case phaseIdle:
 		limit := o.ClientIdle
 		if c.peer.ended() { // It came with the last request, and the wait for more was not told.

@@ -7,11 +7,11 @@ import (
 
 // peer is what is known of who is at the other end of a connection.
 type peer struct {
-	watcher *watcher // nil if nobody tells.
-	id      uint64
-	// told is called when the state has changed.
-	told  func()
 	state atomic.Uint32
+	id    uint64 // Where the watcher finds it; 0 before and after. Guarded by watcher.mu, as the others.
+	over  bool   // It was forgotten.
+	// client is whose peer it is, if that wants to know at once; nil for a backend's.
+	client *client
 }
 
 const (
@@ -19,18 +19,17 @@ const (
 	peerGone                    // The connection is broken.
 )
 
-// watch has it told, from now until forget.
-func (p *peer) watch(w *watcher, raw syscall.RawConn, told func()) {
+// watch has it told, from now until forget. Anyone may call it, more than once.
+func (p *peer) watch(w *watcher, raw syscall.RawConn) {
 	if w != nil && raw != nil {
-		p.watcher, p.told = w, told
 		w.watch(raw, p)
 	}
 }
 
 // forget must come before raw is closed, or given away, which is told by letGo.
-func (p *peer) forget(raw syscall.RawConn, letGo bool) {
-	if p.watcher != nil {
-		p.watcher.forget(raw, p, letGo)
+func (p *peer) forget(w *watcher, raw syscall.RawConn, letGo bool) {
+	if w != nil && raw != nil {
+		w.forget(raw, p, letGo)
 	}
 }
 
@@ -41,8 +40,8 @@ func (p *peer) ends(broken bool) {
 		state = peerGone
 	}
 	p.state.Store(state)
-	if p.told != nil {
-		p.told()
+	if p.client != nil {
+		p.client.lookLeft()
 	}
 }
 

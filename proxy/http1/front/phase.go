@@ -117,7 +117,7 @@ func (c *client) restamp() {
 func (c *client) leaveIdle() (busy bool) {
 	s := c.state.Load()
 	switch p, _ := unpack(s); p {
-	case phaseNone, phaseClose, phaseInterrupted:
+	case phaseNone, phaseInterrupted:
 		return false
 	case phaseIdle:
 		if c.peek() == peekData {

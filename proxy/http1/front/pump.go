@@ -17,14 +17,18 @@ const pumpGrace = 250 * time.Millisecond
 type pump struct {
 	c    *client
 	link *link
-	// begun says that more of the body came, stopped that nobody wants it any more.
-	begun, stopped atomic.Bool
-	done           chan struct{}
+	// begun says that more of the body came, stopped that nobody wants it any more, answered that its answer has
+	// begun: then the end of the body is not the answer's.
+	begun, stopped, answered atomic.Bool
+	done                     chan struct{}
 
 	// These can be read when done is closed.
 	whole bool        // All was sent.
 	cause proxy.Cause // Why not, if it was the client's fault or took too long.
-	left  []byte      // What came behind the body.
+	// refused says that the backend took no more. Then reading from it can't tell a good end any more, for a socket
+	// reports that it broke only once.
+	refused bool
+	left    []byte // What came behind the body.
 }
 
 func (c *client) startPump(l *link) {
@@ -63,7 +67,8 @@ func (p *pump) run(w *work) {
 	p.note(p.c.pumping.Swap(0))
 	p.c.lookLeft()
 	p.whole = whole && p.cause == proxy.CauseNone
-	if p.cause != proxy.CauseNone && !p.stopped.Load() {
+	gone := p.cause == proxy.CauseClientGone && p.answered.Load()
+	if p.cause != proxy.CauseNone && !gone && !p.stopped.Load() {
 		_ = p.link.conn.SetReadDeadline(past) // There is nothing to wait for.
 	}
 }
@@ -109,6 +114,7 @@ func (p *pump) write(b []byte) bool {
 		return false
 	}
 	_, err := p.link.conn.Write(b)
+	p.refused = err != nil
 	return err == nil
 }
 
@@ -155,7 +161,11 @@ func (p *pump) splice(n int64) (moved int64, ok bool) {
 		p.begun.Store(true)
 		left -= int64(got)
 		for pipe.held > 0 {
-			if !p.enter(phaseBodySend) || pipe.to(p.link.raw, left > 0) != nil {
+			if !p.enter(phaseBodySend) {
+				return 0, false
+			}
+			if pipe.to(p.link.raw, left > 0) != nil {
+				p.refused = true
 				return 0, false
 			}
 		}
@@ -208,6 +218,12 @@ func (c *client) stopPump() bool {
 		_ = c.conn.SetReadDeadline(time.Time{})
 	}
 	return p.whole
+}
+
+// bodyRefused ends the pump, if there is one, and says whether the backend took no more of the body.
+func (c *client) bodyRefused() bool {
+	c.stopPump()
+	return c.work.pump != nil && c.work.pump.refused
 }
 
 // settlePump lets the pump end when the answer has. It says whether all of the body was sent.

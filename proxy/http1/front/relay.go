@@ -163,6 +163,8 @@ func (c *client) passToEnd(bare bool) proxy.Cause {
 			return cause
 		}
 		switch ended, cause := c.pull(); {
+		case ended && c.bodyRefused():
+			return proxy.CauseTruncated
 		case ended && bare:
 			return proxy.CauseNone
 		case ended:

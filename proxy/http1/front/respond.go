@@ -16,6 +16,9 @@ func (c *client) respond() bool {
 	if w.resp.Body.Kind == http1.BodyTunnel {
 		return c.tunnel()
 	}
+	if w.pump != nil {
+		w.pump.answered.Store(true)
+	}
 	announce, last := w.resp.Deliver(w.req.HTTP10)
 	keep := w.req.KeepAlive && !last && !c.f.draining.Load() && c.bodyMayCome()
 	w.out = w.resp.AppendHead(w.out[:0], http1.ResponseOut{Body: announce, Close: !keep, KeepAlive: keep && w.req.HTTP10})
@@ -97,7 +100,7 @@ func (c *client) finish(keep bool) bool {
 		return false
 	case keep && whole:
 		return true
-	case !whole || c.peek() == peekData: // To close now would reset, and take the answer away.
+	case !whole || w.req.KeepAlive: // What it sends before it reads that this was the last must not reset the answer.
 		c.lingers = true
 	}
 	return false

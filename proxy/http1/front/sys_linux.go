@@ -71,3 +71,18 @@ func send(fd uintptr, b []byte) int {
 		}
 	}
 }
+
+// keepAliveSeconds is how long a connection is silent before its peer is asked, how long between such questions; after
+// keepAliveCount without an answer it is broken. They are Go's own.
+const (
+	keepAliveSeconds = 15
+	keepAliveCount   = 9
+)
+
+// keepAlive has the peers of a listening socket's connections asked now and then whether they are there.
+func keepAlive(fd uintptr) {
+	_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1)
+	_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_KEEPIDLE, keepAliveSeconds)
+	_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_KEEPINTVL, keepAliveSeconds)
+	_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_KEEPCNT, keepAliveCount)
+}

@@ -25,3 +25,7 @@ const errAgain = syscall.EAGAIN
 func recv(uintptr, []byte) (int, syscall.Errno) { return -1, syscall.ENOSYS }
 
 func send(uintptr, []byte) int { return 0 }
+
+func keepAlive(fd uintptr) {
+	_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1)
+}

@@ -19,6 +19,8 @@ type link struct {
 	tcp  *net.TCPConn    // nil if it is none.
 	raw  syscall.RawConn // nil if it can't be asked in one wait.
 	peer peer
+	// watcher tells the peer's end.
+	watcher *watcher
 	// kept says that it had a request before this one.
 	kept bool
 	// idle is when it became so.
@@ -33,14 +35,14 @@ type link struct {
 }
 
 func (f *Front) newLink(conn net.Conn) *link {
-	l := &link{conn: conn}
+	l := &link{conn: conn, watcher: f.watcher}
 	if l.tcp, _ = conn.(*net.TCPConn); l.tcp != nil && waits {
 		if raw, err := l.tcp.SyscallConn(); err == nil {
 			l.raw, l.inWait = raw, l.askInside
 			l.look = func(fd uintptr) { l.seen = peekFD(fd) }
 		}
 	}
-	l.peer.watch(f.watcher, l.raw, nil)
+	l.peer.watch(f.watcher, l.raw)
 	return l
 }
 
@@ -94,7 +96,7 @@ const peekAfter = time.Millisecond
 
 // close is for when nothing depends on how it goes.
 func (l *link) close() {
-	l.peer.forget(l.raw, false)
+	l.peer.forget(l.watcher, l.raw, false)
 	_ = l.conn.Close()
 }
 

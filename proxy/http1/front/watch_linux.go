@@ -71,30 +71,38 @@ func (w *watcher) tell(e *syscall.EpollEvent) {
 	}
 }
 
-// watch has p told when the peer ends. It must be forgotten before raw is closed.
+// watch has p told when the peer ends, or has ended.
 func (w *watcher) watch(raw syscall.RawConn, p *peer) {
 	w.mu.Lock()
+	if p.id != 0 || p.over {
+		w.mu.Unlock()
+		return
+	}
 	w.last++
 	id := w.last
+	p.id = id
 	w.peers[id] = p
 	w.mu.Unlock()
-	p.id = id
 	e := syscall.EpollEvent{Events: syscall.EPOLLRDHUP | epollET, Fd: int32(uint32(id)), Pad: int32(uint32(id >> 32))}
-	_ = raw.Control(func(fd uintptr) {
-		_ = w.raw.Control(func(epoll uintptr) { _ = syscall.EpollCtl(int(epoll), syscall.EPOLL_CTL_ADD, int(fd), &e) })
-	})
+	w.control(raw, syscall.EPOLL_CTL_ADD, &e)
 }
 
 // forget ends that. A connection that is not closed then has to be let go.
 func (w *watcher) forget(raw syscall.RawConn, p *peer, letGo bool) {
 	w.mu.Lock()
 	delete(w.peers, p.id)
+	letGo = letGo && p.id != 0
+	p.id, p.over = 0, true
 	w.mu.Unlock()
 	if letGo {
-		_ = raw.Control(func(fd uintptr) {
-			_ = w.raw.Control(func(epoll uintptr) { _ = syscall.EpollCtl(int(epoll), syscall.EPOLL_CTL_DEL, int(fd), nil) })
-		})
+		w.control(raw, syscall.EPOLL_CTL_DEL, nil)
 	}
+}
+
+func (w *watcher) control(raw syscall.RawConn, what int, e *syscall.EpollEvent) {
+	_ = raw.Control(func(fd uintptr) {
+		_ = w.raw.Control(func(epoll uintptr) { _ = syscall.EpollCtl(int(epoll), what, int(fd), e) })
+	})
 }
 
 const epollET = 1 << 31
