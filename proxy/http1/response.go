@@ -127,10 +127,12 @@ func (s *Response) conclude() error {
 func (s *Response) frame() error {
 	switch {
 	case s.Status < 200 || s.Status == 204:
-		// RFC 9110 8.6 and RFC 9112 6.1: nothing may be announced. A length of 0 is, by many, and is harmless.
-		if !s.Announced.Empty() {
+		// RFC 9110 8.6 and RFC 9112 6.1: nothing may be announced. A length of 0 is, by many, and is harmless. Behind a
+		// 204 that announces more there may be something, which is nobody's: the connection ends with it.
+		if !s.Announced.Empty() && s.Status != 204 {
 			return ErrBodiless
 		}
+		s.said.close = s.said.close || !s.Announced.Empty()
 		s.Announced = Body{}
 		return s.checkSwitch()
 	case s.to == MethodConnect && s.Status < 300:

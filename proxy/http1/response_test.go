@@ -44,6 +44,10 @@ func TestResponse_Parse_meaning(t *testing.T) {
 			status: 200, body: five, announced: five, for10: five, for11: five,
 		},
 		{
+			name: "204_with_a_length", head: "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n",
+			status: 204, reason: "No Content",
+		},
+		{
 			name: "http10", head: "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n",
 			status: 200, reason: "OK", body: five, announced: five, for10: five, for11: five, isHTTP10: true,
 		},

@@ -175,17 +175,18 @@ func stales(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// passInterim passes on an answer that another one follows, to who can read it.
+// passInterim passes on an answer that another one follows, to who can read it; also a 100 that was not asked for
+// (RFC 9110 15.2).
 func (c *client) passInterim() proxy.Cause {
 	w := c.work
-	if w.req.HTTP10 || w.resp.Status == 100 && !w.req.ExpectContinue {
+	if w.req.HTTP10 {
 		return proxy.CauseNone
 	}
 	w.out = http1.AppendEnd(w.resp.AppendHead(w.out[:0], http1.ResponseOut{}))
 	if cause := c.write(w.out); cause != proxy.CauseNone {
 		return cause
 	}
-	if w.resp.Status == 100 {
+	if w.resp.Status == 100 && w.req.ExpectContinue {
 		w.continued = true
 		c.pumpOn()
 	}

@@ -79,8 +79,13 @@ const (
 	keepAliveCount   = 9
 )
 
-// keepAlive has the peers of a listening socket's connections asked now and then whether they are there.
-func keepAlive(fd uintptr) {
+// deferSeconds is how long a new connection may be silent before it is accepted nevertheless.
+const deferSeconds = 1
+
+// prepare has the peers of a listening socket's connections asked now and then whether they are there, and new ones
+// accepted when there is something to read, as Apache does: so nothing is woken for a connection before that.
+func prepare(fd uintptr) {
+	_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_DEFER_ACCEPT, deferSeconds)
 	_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1)
 	_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_KEEPIDLE, keepAliveSeconds)
 	_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_KEEPINTVL, keepAliveSeconds)

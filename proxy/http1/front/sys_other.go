@@ -26,6 +26,6 @@ func recv(uintptr, []byte) (int, syscall.Errno) { return -1, syscall.ENOSYS }
 
 func send(uintptr, []byte) int { return 0 }
 
-func keepAlive(fd uintptr) {
+func prepare(fd uintptr) {
 	_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1)
 }
