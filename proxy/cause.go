@@ -1,5 +1,10 @@
 package proxy
 
+import (
+	"maps"
+	"slices"
+)
+
 // Cause says why an exchange ended as it did.
 type Cause uint8
 
@@ -65,6 +70,9 @@ func (c Cause) blames() bool {
 		return false
 	}
 }
+
+// Rejections are the causes that a front answers itself.
+func Rejections() []Cause { return slices.Sorted(maps.Keys(problems)) }
 
 // rejects says whether the answer was our own.
 func (c Cause) rejects() bool { return c >= CauseNoBackend }

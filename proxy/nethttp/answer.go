@@ -1,7 +1,6 @@
 package nethttp
 
 import (
-	"encoding/json"
 	"net/http"
 	"strconv"
 
@@ -11,53 +10,9 @@ import (
 // errorHeader tells an answer of Ballast's own from a backend's, and why there is one.
 const errorHeader = "X-Ballast-Error"
 
-// problem is the body of an answer of Ballast's own (RFC 9457).
-type problem struct {
-	Type   string `json:"type"`
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Detail string `json:"detail"`
-}
-
-// problems says what each cause is answered with. None tells anything of what is behind Ballast.
-var problems = map[proxy.Cause]problem{
-	proxy.CauseNoBackend: {
-		Status: http.StatusServiceUnavailable, Title: "No backend is available",
-		Detail: "None of the containers that serve this can take requests at the moment.",
-	},
-	proxy.CauseConnectFailed: {
-		Status: http.StatusBadGateway, Title: "Backend not reached",
-		Detail: "No connection to a backend could be made.",
-	},
-	proxy.CauseNoAnswer: {
-		Status: http.StatusBadGateway, Title: "No answer from the backend",
-		Detail: "The backend closed the connection before it answered.",
-	},
-	proxy.CauseBadResponse: {
-		Status: http.StatusBadGateway, Title: "Bad answer from the backend",
-		Detail: "The backend gave an answer that can't be passed on.",
-	},
-	proxy.CauseTimeout: {
-		Status: http.StatusGatewayTimeout, Title: "Backend too slow",
-		Detail: "The backend did not answer in time.",
-	},
-	proxy.CauseBadRequest: {
-		Status: http.StatusBadRequest, Title: "Bad request",
-		Detail: "The request's path can't be forwarded, or its body broke off or was malformed.",
-	},
-	proxy.CauseMethod: {
-		Status: http.StatusMethodNotAllowed, Title: "Method not allowed",
-		Detail: "CONNECT and TRACE are not forwarded.",
-	},
-	proxy.CauseShutdown: {
-		Status: http.StatusServiceUnavailable, Title: "Shutting down",
-		Detail: "The load balancer is shutting down and could not wait for the answer.",
-	},
-}
-
 // answer gives an answer of our own.
 func answer(w http.ResponseWriter, cause proxy.Cause) {
-	p := problems[cause]
+	p := cause.Problem()
 	switch p.Status {
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "1")
@@ -67,21 +22,17 @@ func answer(w http.ResponseWriter, cause proxy.Cause) {
 	case http.StatusBadRequest:
 		w.Header().Set("Connection", "close") // Where the next request would begin is not known for sure.
 	}
-	p.write(w, cause.String())
+	write(w, p, cause.String())
 }
 
 // Problem answers with an error of Ballast's own, as application/problem+json (RFC 9457); slug says
 // to programs what it is.
 func Problem(w http.ResponseWriter, status int, slug, detail string) {
-	problem{Status: status, Title: http.StatusText(status), Detail: detail}.write(w, slug)
+	write(w, proxy.NewProblem(status, slug, http.StatusText(status), detail), slug)
 }
 
-func (p problem) write(w http.ResponseWriter, slug string) {
-	p.Type = "urn:ballast:error:" + slug
-	text, err := json.Marshal(p)
-	if err != nil {
-		text = nil // Strings and a number: it can't be.
-	}
+func write(w http.ResponseWriter, p proxy.Problem, slug string) {
+	text := p.JSON()
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Content-Length", strconv.Itoa(len(text)))

@@ -35,6 +35,8 @@ type client struct {
 	reason reason
 	// lingers says that the client may still be sending when the connection is to be closed.
 	lingers bool
+	// breaks says that the connection has to be reset.
+	breaks bool
 	// watched says that it asked for its peer's end.
 	watched bool
 	// after is how the connection goes on after a wait.
@@ -111,7 +113,16 @@ func (c *client) serve() {
 		c.handOff()
 		return
 	}
-	if c.lingers {
+	c.close()
+}
+
+// close must not be called inside the wait, for that holds on to the connection.
+func (c *client) close() {
+	switch {
+	case c.breaks && c.tcp != nil:
+		_ = c.tcp.SetLinger(0)
+		_ = c.tcp.Close() // So that TLS does not announce an end.
+	case c.lingers:
 		c.linger()
 	}
 	c.conn.Close()
@@ -343,9 +354,10 @@ func (h *handed) CloseWrite() error {
 	return h.Close()
 }
 
+// How long what a client still sends is waited for and thrown away, in all and from read to read.
 const (
-	maxLinger   = 256 << 10
-	lingerLimit = time.Second
+	lingerLimit = 5 * time.Second
+	lingerPause = time.Second
 )
 
 // say writes an answer of our own that is the last on the connection. What the client still sends is read for
@@ -370,17 +382,23 @@ func (c *client) put(b []byte) error {
 	return err
 }
 
-// linger ends our half and waits for the client's.
+// linger ends our half and waits for the client's (RFC 9112 9.6).
 func (c *client) linger() {
 	half, ok := c.conn.(interface{ CloseWrite() error })
-	if !ok || !c.enter(phaseClose) || half.CloseWrite() != nil || c.conn.SetReadDeadline(time.Now().Add(lingerLimit)) != nil {
+	if !ok || !c.enter(phaseClose) || half.CloseWrite() != nil {
 		return
 	}
 	b := copyBuffers.Get().(*[copySize]byte)
 	defer copyBuffers.Put(b)
-	for n := 0; n < maxLinger; {
-		m, err := c.conn.Read(b[:])
-		if n += m; err != nil {
+	for end := time.Now().Add(lingerLimit); ; {
+		pause := time.Now().Add(lingerPause)
+		if pause.After(end) || c.conn.SetReadDeadline(pause) != nil {
+			return
+		}
+		if p, _ := unpack(c.state.Load()); p == phaseInterrupted {
+			return
+		}
+		if _, err := c.conn.Read(b[:]); err != nil {
 			return
 		}
 	}

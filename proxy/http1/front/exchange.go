@@ -242,7 +242,7 @@ func (c *client) fail(cause proxy.Cause) bool {
 	}
 	c.enter(phaseWrite) // The answer is due also when it was interrupted.
 	err := c.put(answers[cause].to(w.req.Method))
-	w.x.Done(time.Now(), problems[cause].Status, cause)
+	w.x.Done(time.Now(), cause.Problem().Status, cause)
 	if err != nil {
 		return false
 	}

@@ -140,7 +140,7 @@ func (c *client) cutNow() {
 		case phaseNone: // Handed over.
 			return
 		case phaseInterrupted: // Its answer may be due, and nobody else interrupts any more.
-			_ = c.conn.SetWriteDeadline(time.Now().Add(lingerLimit))
+			_ = c.conn.SetWriteDeadline(time.Now().Add(lingerPause))
 			return
 		}
 		if !c.interrupt(s, reasonShutdown) {
@@ -149,7 +149,7 @@ func (c *client) cutNow() {
 		c.unblockBackend()
 		if p == phaseSend || p == phaseAwait {
 			_ = c.conn.SetReadDeadline(past)
-			_ = c.conn.SetWriteDeadline(time.Now().Add(lingerLimit))
+			_ = c.conn.SetWriteDeadline(time.Now().Add(lingerPause))
 		} else {
 			_ = c.conn.SetDeadline(past)
 		}

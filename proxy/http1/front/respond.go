@@ -71,11 +71,7 @@ func (c *client) breakOff(cause proxy.Cause, untilClose bool) bool {
 	c.drop()
 	c.stopPump()
 	w.x.Done(time.Now(), w.answered, cause)
-	if untilClose && c.tcp != nil {
-		// Only a reset tells it from the end, and TLS must not say its own.
-		_ = c.tcp.SetLinger(0)
-		_ = c.tcp.Close()
-	}
+	c.breaks = untilClose // Only a reset tells it from the end.
 	return false
 }
 
