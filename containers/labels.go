@@ -60,7 +60,7 @@ var table = []label{
 	},
 	{
 		name: "scheme", scope: scopeContainer, initial: "http",
-		meaning: "Only `http` in this version.",
+		meaning: "What it speaks: `http`, `https` (its certificate is not checked: the address is from the engine) or `h2c` (HTTP/2 without TLS).",
 		own:     parseScheme,
 	},
 	{

@@ -68,7 +68,7 @@ func TestLabels_values(t *testing.T) {
 		"pool":               {good: []string{"a", "web-1", strings.Repeat("a", 63)}, bad: []string{"", "../x", "Web", "-a", "a b", "a\n", strings.Repeat("a", 64)}},
 		"weight":             {good: []string{"0", "256"}, bad: []string{"", "-1", "257", "1000000", "1.5", "x", "9999999999999999999999"}},
 		"port":               {good: []string{"1", "65535"}, bad: []string{"0", "70000", "http", "80/tcp"}},
-		"scheme":             {good: []string{"http"}, bad: []string{"https", "h2c", "ftp", ""}},
+		"scheme":             {good: []string{"http", "https", "h2c"}, bad: []string{"ftp", "HTTP", ""}},
 		"network":            {good: []string{"front_1.a"}, bad: []string{"", "a b", "/x"}},
 		"policy":             {good: []string{"weighted", "round-robin", "random", "least-request"}, bad: []string{"", "Weighted", "maglev"}},
 		"sticky":             {good: []string{"true", "false"}, bad: []string{"", "yes", "1"}},
@@ -199,7 +199,7 @@ func TestParseLabels(t *testing.T) {
 func TestParseLabels_says_all_problems(t *testing.T) {
 	_, err := parseLabels("lb.example", map[string]string{
 		"lb.example.weight": "1000000", "lb.example.pool": "../x", "lb.example.port": "70000",
-		"lb.example.health.path": "http://evil/", "lb.example.scheme": "https", "ballast.weight": "x",
+		"lb.example.health.path": "http://evil/", "lb.example.scheme": "ftp", "ballast.weight": "x",
 		"lb.example.timeout":   strings.Repeat("9", 200),
 		"lb.example.scale.min": "5", "lb.example.scale.max": "3",
 	})
@@ -207,7 +207,7 @@ func TestParseLabels_says_all_problems(t *testing.T) {
 		`lb.example.health.path="http://evil/": must be a plain path such as "/health": no host, query, fragment, space or control character`,
 		`lb.example.pool="../x": must be 1 to 63 of a-z, 0-9 and '-', not beginning with '-'`,
 		`lb.example.port="70000": must be a whole number from 1 to 65535`,
-		`lb.example.scheme="https": only http in this version`,
+		`lb.example.scheme="ftp": must be http, https or h2c`,
 		`lb.example.timeout="` + strings.Repeat("9", 80) + `"… (200 bytes): must be a time from 1ms to 24h0m0s with its unit, such as "500ms", "10s" or "1m"`,
 		`lb.example.weight="1000000": must be a whole number from 0 to 256`,
 		`lb.example.scale.min=5: must not be above lb.example.scale.max=3`,

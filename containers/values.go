@@ -109,16 +109,20 @@ var (
 	pathPattern = regexp.MustCompile(`^/([\x21\x22\x24-\x2e\x30-\x3e\x40-\x7e][\x21\x22\x24-\x3e\x40-\x7e]{0,999})?$`)
 )
 
+// What backends speak.
+const (
+	SchemeHTTP  = "http"  // HTTP/1.1.
+	SchemeHTTPS = "https" // HTTP/2 or HTTP/1.1 over TLS.
+	SchemeH2C   = "h2c"   // HTTP/2 without TLS.
+)
+
 func parseScheme(l *labels, value string) error {
 	switch value {
-	case "http":
+	case SchemeHTTP, SchemeHTTPS, SchemeH2C:
 		l.scheme = value
 		return nil
-	case "https", "h2c":
-		return errors.New("only http in this version")
-	default:
-		return errors.New("must be http")
 	}
+	return errors.New("must be http, https or h2c")
 }
 
 // parseStatus reads "204" or "200-399".

@@ -20,6 +20,7 @@ type Backend struct {
 	name     string
 	address  string
 	affinity string
+	scheme   string
 	pool     *Pool
 
 	// available says that it may be given requests. A request that took it anyway gives it back.
@@ -52,6 +53,7 @@ func newBackend(pool *Pool, spec containers.Backend) *Backend {
 		name:     spec.Name,
 		address:  spec.Address.String(),
 		affinity: affinityOf(spec.Container),
+		scheme:   spec.Scheme,
 		pool:     pool,
 	}
 }
@@ -74,6 +76,9 @@ func (b *Backend) AddrPort() netip.AddrPort { return b.identity.Address }
 
 // Address is where it is dialled, as host:port.
 func (b *Backend) Address() string { return b.address }
+
+// Scheme is what it speaks, one of the containers.Scheme constants.
+func (b *Backend) Scheme() string { return b.scheme }
 
 // Affinity is the value of the cookie that brings a client back to it.
 func (b *Backend) Affinity() string { return b.affinity }

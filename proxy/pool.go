@@ -32,7 +32,7 @@ type Pool struct {
 
 func newPool(name string, epoch, now time.Time) *Pool {
 	p := &Pool{name: name, epoch: epoch, rate: newRate(now)}
-	p.view.Store(&view{})
+	p.view.Store(&view{plain: true})
 	return p
 }
 
@@ -41,6 +41,9 @@ func (p *Pool) Name() string { return p.name }
 
 // Settings returns the pool's settings of this moment.
 func (p *Pool) Settings() *containers.Settings { return &p.view.Load().settings }
+
+// Plain says that all its backends speak HTTP/1.1 without TLS. Not every front can reach others.
+func (p *Pool) Plain() bool { return p.view.Load().plain }
 
 // Begin counts a request in. Its Done counts it out, whatever happens in between.
 func (p *Pool) Begin(now time.Time) Exchange {

@@ -19,6 +19,8 @@ type view struct {
 	// byAffinity finds candidates by their cookie; nil if the pool is not sticky.
 	byAffinity      map[string]*Backend
 	ready, starting int
+	// plain says that all members speak HTTP/1.1 without TLS.
+	plain bool
 }
 
 // member is a backend with what was known of it.
@@ -33,7 +35,9 @@ type member struct {
 // equip fills in what follows from the members. The picker of the old view goes on if it would be
 // built for just the same; it is replaced, and takes over its turn, if not.
 func (v *view) equip(old *view) error {
+	v.plain = true
 	for _, m := range v.members {
+		v.plain = v.plain && m.scheme == containers.SchemeHTTP
 		switch m.state {
 		case containers.StateReady:
 			v.ready++

@@ -51,7 +51,7 @@ func (a attempts) try(e *exchange, r *http.Request, b *proxy.Backend) (*http.Res
 	out := *r
 	out.URL = new(url.URL)
 	*out.URL = *r.URL
-	out.URL.Host = b.Address()
+	out.URL.Scheme, out.URL.Host = urlScheme(b.Scheme()), b.Address()
 	if e.body != nil {
 		out.Body = e.body.attempt()
 		// The transport may find a kept connection closed before it wrote to it.

@@ -1,12 +1,14 @@
 package nethttp
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/netip"
 
+	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/proxy/health"
 )
 
@@ -17,31 +19,37 @@ const (
 
 // Checker checks backends with GET requests, each over a connection of its own, as a new client
 // would come. Redirects are not followed: their status is the answer.
-type Checker struct{ transport *http.Transport }
+type Checker struct{ transports map[string]*http.Transport }
 
 var _ health.Checker = (*Checker)(nil)
 
 // NewChecker returns a checker.
 func NewChecker() *Checker {
-	return &Checker{transport: &http.Transport{
-		DisableKeepAlives:      true,
-		DisableCompression:     true,
-		MaxResponseHeaderBytes: maxResponseHeaderBytes,
-	}}
+	c := &Checker{transports: make(map[string]*http.Transport)}
+	for _, scheme := range []string{containers.SchemeHTTP, containers.SchemeHTTPS, containers.SchemeH2C} {
+		c.transports[scheme] = &http.Transport{
+			Protocols:              protocols(scheme),
+			TLSClientConfig:        unverified(),
+			DisableKeepAlives:      true,
+			DisableCompression:     true,
+			MaxResponseHeaderBytes: maxResponseHeaderBytes,
+		}
+	}
+	return c
 }
 
 // Check implements health.Checker.
 func (c *Checker) Check(ctx context.Context, address netip.AddrPort, check health.Check) error {
-	scheme := check.Scheme
-	if scheme == "" {
-		scheme = "http"
+	transport := c.transports[cmp.Or(check.Scheme, containers.SchemeHTTP)]
+	if transport == nil {
+		return fmt.Errorf("nothing known of scheme %q", check.Scheme)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+address.String()+check.Path, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, urlScheme(check.Scheme)+"://"+address.String()+check.Path, nil)
 	if err != nil {
 		return fmt.Errorf("make a request for %q: %w", check.Path, err)
 	}
 	r.Header.Set("User-Agent", checkAgent)
-	response, err := c.transport.RoundTrip(r)
+	response, err := transport.RoundTrip(r)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,6 @@ func rewrite(p *httputil.ProxyRequest) {
 	e := exchangeOf(p.In.Context())
 	out := p.Out
 	e.target.set(out.URL)
-	out.URL.Scheme = "http"
 	out.Host = p.In.Host
 	if !e.upgrade {
 		out.Header.Del("Connection")

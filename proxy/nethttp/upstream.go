@@ -2,6 +2,7 @@ package nethttp
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -35,7 +36,7 @@ func (f *Front) upstream(b *proxy.Backend, s *containers.Settings) *upstream {
 		f.upstreams.CompareAndDelete(b, u)
 		u.transport.CloseIdleConnections()
 	}
-	made := f.newUpstream(b.Address(), s)
+	made := f.newUpstream(b, s)
 	if known, ok = f.upstreams.LoadOrStore(b, made); ok {
 		return known.(*upstream) // Somebody else was faster.
 	}
@@ -45,8 +46,31 @@ func (f *Front) upstream(b *proxy.Backend, s *containers.Settings) *upstream {
 	return made
 }
 
-func (f *Front) newUpstream(address string, s *containers.Settings) *upstream {
+// protocols are what a transport may speak to a backend.
+func protocols(scheme string) *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(scheme != containers.SchemeH2C)
+	p.SetHTTP2(scheme == containers.SchemeHTTPS)
+	p.SetUnencryptedHTTP2(scheme == containers.SchemeH2C)
+	return p
+}
+
+// urlScheme is what a transport knows a backend's scheme by.
+func urlScheme(scheme string) string {
+	if scheme == containers.SchemeHTTPS {
+		return scheme
+	}
+	return containers.SchemeHTTP
+}
+
+// unverified is for backends: their addresses are the engine's, and their certificates seldom name those.
+func unverified() *tls.Config {
+	return &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12} //nolint:gosec // See above.
+}
+
+func (f *Front) newUpstream(b *proxy.Backend, s *containers.Settings) *upstream {
 	dialer := &net.Dialer{Timeout: s.ConnectTimeout}
+	address := b.Address()
 	stall := f.options.BodyIdle
 	return &upstream{
 		connect: s.ConnectTimeout, headers: s.Timeout,
@@ -58,6 +82,9 @@ func (f *Front) newUpstream(address string, s *containers.Settings) *upstream {
 				}
 				return &conn{Conn: c, stall: stall}, nil
 			},
+			Protocols:              protocols(b.Scheme()),
+			TLSClientConfig:        unverified(),
+			TLSHandshakeTimeout:    s.ConnectTimeout,
 			DisableCompression:     true,
 			MaxIdleConnsPerHost:    maxIdlePerBackend,
 			IdleConnTimeout:        f.options.BackendIdle,

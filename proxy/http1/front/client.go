@@ -1,9 +1,7 @@
 package front
 
 import (
-	"bytes"
 	"crypto/tls"
-	"errors"
 	"net"
 	"net/netip"
 	"runtime/debug"
@@ -99,7 +97,7 @@ func newClient(f *Front, conn net.Conn) *client {
 func (c *client) serve() {
 	defer c.f.left(c)
 	defer c.contain()
-	after := nextRequest
+	after := c.handshake()
 	for after == nextRequest {
 		if after = c.wait(); after == nextOutside {
 			after = c.requests()
@@ -116,16 +114,24 @@ func (c *client) serve() {
 	c.close()
 }
 
-// close must not be called inside the wait, for that holds on to the connection.
-func (c *client) close() {
-	switch {
-	case c.breaks && c.tcp != nil:
-		_ = c.tcp.SetLinger(0)
-		_ = c.tcp.Close() // So that TLS does not announce an end.
-	case c.lingers:
-		c.linger()
+// handshake brings TLS up, if that is what the connection speaks, and with it what is spoken over it (ALPN).
+func (c *client) handshake() next {
+	secured, ok := c.conn.(*tls.Conn)
+	if !ok {
+		return nextRequest
 	}
-	c.conn.Close()
+	c.enter(phaseHead)
+	if err := secured.HandshakeContext(c.f.base); err != nil {
+		c.f.log.Debug().Err(err).Msg("tls handshake failed")
+		return nextEnd
+	}
+	if secured.ConnectionState().NegotiatedProtocol == "h2" {
+		if c.f.options.HandOff == nil {
+			return nextEnd
+		}
+		return nextHandOff
+	}
+	return nextRequest
 }
 
 // watch has it noticed at once when the client leaves, or ends its half, even together with a request. It is not worth
@@ -219,187 +225,6 @@ func (c *client) serveInside(fd uintptr) bool {
 		}
 		if n < inSize { // There was no more then, and what came since has been noted by the poller.
 			return false
-		}
-	}
-}
-
-// requests serves what has been read ahead, one request after the other.
-func (c *client) requests() next {
-	w := c.work
-	for {
-		n, err := c.head()
-		if err != nil {
-			return c.refuse(err)
-		}
-		if n == 0 {
-			return nextOutside
-		}
-		if next := c.request(n); next != nextRequest {
-			return next
-		}
-		w.fresh()
-		if w.in.r == w.in.w {
-			return nextRequest
-		}
-	}
-}
-
-// head reads on until the head of a request is whole, and returns its length. Inside the wait it does not read on;
-// then the length is 0.
-func (c *client) head() (int, error) {
-	w := c.work
-	if !c.enter(phaseHead) {
-		return 0, net.ErrClosed
-	}
-	for {
-		n, err := w.req.Parse(w.in.bytes())
-		if n > 0 || err != nil || c.fd != noFD {
-			return n, err
-		}
-		if _, err := w.in.fill(c.conn, http1.MaxHead); err != nil {
-			return 0, err
-		}
-	}
-}
-
-// refuse answers a head that can't be read, unless it is for somebody else.
-func (c *client) refuse(err error) next {
-	bad, ok := errors.AsType[*http1.Error](err)
-	switch {
-	case !ok: // It broke off.
-		return nextEnd
-	case bad == http1.ErrHTTP2 && c.f.options.HandOff != nil:
-		return nextHandOff
-	}
-	c.f.log.Debug().Err(err).Msg("request refused")
-	c.say(refusal(bad))
-	return nextEnd
-}
-
-// request serves one request, whose head has n bytes.
-func (c *client) request(n int) next {
-	w := c.work
-	if w.req.Method == http1.MethodConnect || w.req.Method == http1.MethodTrace {
-		c.say(answerTo(proxy.CauseMethod, w.req.Method))
-		return nextEnd
-	}
-	name, strip, ok := c.f.options.Route(w.req.Host(), w.req.Path())
-	switch {
-	case !ok && c.f.options.HandOff != nil:
-		return nextHandOff
-	case !ok:
-		c.say(notFound(w.req.Method))
-		return nextEnd
-	case c.fd != noFD && !w.whole(n):
-		w.req.Reset()
-		return nextOutside
-	}
-	w.in.r += n
-	c.f.inFlight.Add(1)
-	defer c.f.inFlight.Add(-1)
-	pool := c.f.core.Pool(name)
-	if pool == nil {
-		c.say(answerTo(proxy.CauseNoBackend, w.req.Method))
-		return nextEnd
-	}
-	if c.exchange(pool, strip) {
-		return nextRequest
-	}
-	return nextEnd
-}
-
-// whole says that a request whose head has n bytes needs nothing more of its client.
-func (w *work) whole(n int) bool {
-	if w.req.WebSocket {
-		return false
-	}
-	body := w.req.Body
-	return body.Empty() || body.Kind == http1.BodyLength && body.Length <= int64(w.in.w-w.in.r-n)
-}
-
-// handOff gives the connection away, with the bytes that were read of it.
-func (c *client) handOff() {
-	if !c.enter(phaseNone) {
-		c.release()
-		c.conn.Close()
-		return
-	}
-	read := bytes.Clone(c.work.in.bytes())
-	c.release()
-	c.f.options.HandOff(&handed{Conn: c.conn, read: read})
-}
-
-// handed is a connection of which some bytes were read before.
-type handed struct {
-	net.Conn
-	read []byte
-}
-
-func (h *handed) Read(p []byte) (int, error) {
-	if len(h.read) > 0 {
-		n := copy(p, h.read)
-		if h.read = h.read[n:]; len(h.read) == 0 {
-			h.read = nil
-		}
-		return n, nil
-	}
-	return h.Conn.Read(p)
-}
-
-// CloseWrite lets whoever has it end one direction.
-func (h *handed) CloseWrite() error {
-	if half, ok := h.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return h.Close()
-}
-
-// How long what a client still sends is waited for and thrown away, in all and from read to read.
-const (
-	lingerLimit = 5 * time.Second
-	lingerPause = time.Second
-)
-
-// say writes an answer of our own that is the last on the connection. What the client still sends is read for
-// a while, for a reset would take the answer from it.
-func (c *client) say(text []byte) {
-	if !c.enter(phaseWrite) && c.reason != reasonShutdown {
-		return
-	}
-	c.lingers = c.put(text) == nil
-}
-
-// put writes to the client.
-func (c *client) put(b []byte) error {
-	if c.fd != noFD {
-		n := send(uintptr(c.fd), b)
-		if n == len(b) {
-			return nil
-		}
-		b = b[n:]
-	}
-	_, err := c.conn.Write(b)
-	return err
-}
-
-// linger ends our half and waits for the client's (RFC 9112 9.6).
-func (c *client) linger() {
-	half, ok := c.conn.(interface{ CloseWrite() error })
-	if !ok || !c.enter(phaseClose) || half.CloseWrite() != nil {
-		return
-	}
-	b := copyBuffers.Get().(*[copySize]byte)
-	defer copyBuffers.Put(b)
-	for end := time.Now().Add(lingerLimit); ; {
-		pause := time.Now().Add(lingerPause)
-		if pause.After(end) || c.conn.SetReadDeadline(pause) != nil {
-			return
-		}
-		if p, _ := unpack(c.state.Load()); p == phaseInterrupted {
-			return
-		}
-		if _, err := c.conn.Read(b[:]); err != nil {
-			return
 		}
 	}
 }

@@ -21,9 +21,10 @@ type Options struct {
 	// is left must be empty or begin with a slash. It must not keep its arguments. If ok is false the
 	// connection is handed over.
 	Route func(host, path []byte) (pool string, strip int, ok bool)
-	// HandOff takes a connection whose next request is not for a pool, or is the preface of HTTP/2. Its Read
-	// first gives what was read already. HandOff owns it, and should not block. Without it such a request
-	// is answered with 404.
+	// HandOff takes a connection whose next request is not for a pool, or for one with backends that don't speak
+	// HTTP/1.1 without TLS, and one on which the client speaks HTTP/2. Its Read first gives what was read already; if
+	// that is nothing it is the connection that Serve accepted. HandOff owns it, and should not block. Without
+	// it a request for no pool is answered with 404, and backends are spoken to as if they were plain.
 	HandOff func(net.Conn)
 	// HeadTimeout is how long a request's head may take from its first byte: 10 s.
 	HeadTimeout time.Duration

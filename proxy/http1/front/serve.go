@@ -1,0 +1,106 @@
+package front
+
+import (
+	"errors"
+	"net"
+
+	"github.com/ballast-lb/ballast/proxy"
+	"github.com/ballast-lb/ballast/proxy/http1"
+)
+
+// requests serves what has been read ahead, one request after the other.
+func (c *client) requests() next {
+	w := c.work
+	for {
+		n, err := c.head()
+		if err != nil {
+			return c.refuse(err)
+		}
+		if n == 0 {
+			return nextOutside
+		}
+		if next := c.request(n); next != nextRequest {
+			return next
+		}
+		w.fresh()
+		if w.in.r == w.in.w {
+			return nextRequest
+		}
+	}
+}
+
+// head reads on until the head of a request is whole, and returns its length. Inside the wait it does not read on;
+// then the length is 0.
+func (c *client) head() (int, error) {
+	w := c.work
+	if !c.enter(phaseHead) {
+		return 0, net.ErrClosed
+	}
+	for {
+		n, err := w.req.Parse(w.in.bytes())
+		if n > 0 || err != nil || c.fd != noFD {
+			return n, err
+		}
+		if _, err := w.in.fill(c.conn, http1.MaxHead); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// refuse answers a head that can't be read, unless it is for somebody else.
+func (c *client) refuse(err error) next {
+	bad, ok := errors.AsType[*http1.Error](err)
+	switch {
+	case !ok: // It broke off.
+		return nextEnd
+	case bad == http1.ErrHTTP2 && c.f.options.HandOff != nil:
+		return nextHandOff
+	}
+	c.f.log.Debug().Err(err).Msg("request refused")
+	c.say(refusal(bad))
+	return nextEnd
+}
+
+// request serves one request, whose head has n bytes.
+func (c *client) request(n int) next {
+	w := c.work
+	if w.req.Method == http1.MethodConnect || w.req.Method == http1.MethodTrace {
+		c.say(answerTo(proxy.CauseMethod, w.req.Method))
+		return nextEnd
+	}
+	name, strip, ok := c.f.options.Route(w.req.Host(), w.req.Path())
+	var pool *proxy.Pool
+	if ok {
+		pool = c.f.core.Pool(name)
+	}
+	switch {
+	case c.f.options.HandOff != nil && (!ok || pool != nil && !pool.Plain()):
+		return nextHandOff
+	case !ok:
+		c.say(notFound(w.req.Method))
+		return nextEnd
+	case c.fd != noFD && !w.whole(n):
+		w.req.Reset()
+		return nextOutside
+	}
+	w.in.r += n
+	c.f.inFlight.Add(1)
+	defer c.f.inFlight.Add(-1)
+	if pool == nil {
+		c.say(answerTo(proxy.CauseNoBackend, w.req.Method))
+		return nextEnd
+	}
+	if c.exchange(pool, strip) {
+		return nextRequest
+	}
+	return nextEnd
+}
+
+// whole says that a request whose head has n bytes needs nothing more of its client.
+func (w *work) whole(n int) bool {
+	if w.req.WebSocket {
+		return false
+	}
+	body := w.req.Body
+	return body.Empty() || body.Kind == http1.BodyLength && body.Length <= int64(w.in.w-w.in.r-n)
+}
