@@ -8,7 +8,7 @@ endif
 export GOTOOLCHAIN
 
 .DEFAULT_GOAL := help
-.PHONY: help up down demo build images generate test lint fuzz vulncheck bench
+.PHONY: help up down demo build images generate test lint fuzz vulncheck bench differential soak
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -43,5 +43,11 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 vulncheck: ## known vulnerabilities that the code reaches, less those explained in scripts/vulnerabilities.txt
 	@scripts/vulncheck.sh
 
-bench: ## requests per second and CPU per request, beside nginx and HAProxy where installed
+bench: ## CPU, latency and memory beside HAProxy, nginx and ReverseProxy, and which targets are met
 	@scripts/bench.sh
+
+differential: ## where we differ from nginx and HAProxy on hostile bytes, and why
+	@scripts/differential.sh
+
+soak: ## 10 million random requests with aborts and dying backends, every answer checked
+	@scripts/soak.sh

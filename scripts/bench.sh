@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Measures the balancer beside nginx and HAProxy. Arguments go to internal/bench; -h lists them.
+# Measures the balancer beside HAProxy, nginx and httputil.ReverseProxy, and says which targets are met.
+# Arguments go to internal/bench; -h lists them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -8,7 +9,8 @@ need_go
 say "== picks per policy"
 go test -run '^$' -bench . -benchmem ./proxy/balance
 say "" "== proxying"
-engine_answers || fail "Proxying was not measured: $why_no_engine, and the origin runs in a container."
+engine_answers || fail "Proxying was not measured: $why_no_engine, and the backends are containers."
 build_static .tmp/bench
-go build -o .tmp/bench/bench ./internal/bench
+# Static, for it is in the backends' image too.
+CGO_ENABLED=0 go build -o .tmp/bench/bench ./internal/bench
 exec .tmp/bench/bench -binaries .tmp/bench "$@"

@@ -1,89 +1,40 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strconv"
 	"strings"
-	"syscall"
-	"time"
 )
 
-// balancerCore is where the balancers run, one at a time under load.
-const balancerCore = "0"
-
-// otherCores are where everything else runs, as taskset and Docker write it.
-func otherCores() string {
-	if n := runtime.NumCPU(); n > 2 {
-		return "1-" + strconv.Itoa(n-1)
-	}
-	return "1"
+// site is what a balancer is prepared from.
+type site struct {
+	settings settings
+	origins  origins
+	// work is a directory for files, which the caller removes.
+	work string
 }
 
-// balancer is a process that forwards to the backends.
-type balancer struct {
-	name, url string
-	// ready answers 200 when it may be measured.
-	ready  string
-	cmd    *exec.Cmd
-	output bytes.Buffer
-	// cancel asks it to end; exited is closed when it did.
-	cancel context.CancelFunc
-	exited chan struct{}
+// kind is a sort of balancer. What prepare returns is not started yet; its error wraps
+// exec.ErrNotFound where the balancer is not installed.
+type kind struct {
+	name    string
+	prepare func(context.Context, site) (*balancer, error)
 }
 
-// command prepares a process pinned to the balancers' core.
-func (b *balancer) command(path string, args ...string) {
-	ctx, cancel := context.WithCancel(context.Background())
-	b.cancel, b.exited = cancel, make(chan struct{})
-	b.cmd = exec.CommandContext(ctx, "taskset", append([]string{"--cpu-list", balancerCore, path}, args...)...)
-	b.cmd.Stdout, b.cmd.Stderr = &b.output, &b.output
-	b.cmd.Cancel = func() error { return b.cmd.Process.Signal(syscall.SIGTERM) }
-	b.cmd.WaitDelay = 10 * time.Second
-	// Ctrl-C is for this program, which then ends the balancer.
-	b.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+// balancers are all kinds, in the order of starting.
+var balancers = []kind{
+	{ballast, newBallast},
+	{haproxy, newHAProxy},
+	{haproxySplice, newSplicingHAProxy},
+	{nginx, newNginx},
+	{reverseProxy, newReverseProxy},
 }
 
-// start runs it until stop, and returns when it serves.
-func (b *balancer) start(ctx context.Context) error {
-	if err := b.cmd.Start(); err != nil {
-		return fmt.Errorf("start %s: %w", b.name, err)
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go func() {
-		defer close(b.exited)
-		err := b.cmd.Wait()
-		cancel(fmt.Errorf("it ended: %w", errors.Join(err, errors.New(b.output.String()))))
-	}()
-	for _, url := range []string{b.ready, b.url} {
-		if err := waitFor(ctx, url); err != nil {
-			b.stop()
-			return fmt.Errorf("start %s: %w\n%s", b.name, errors.Join(err, context.Cause(ctx)), b.output.String())
-		}
-	}
-	return nil
-}
-
-// stop ends the process and waits for it.
-func (b *balancer) stop() {
-	b.cancel()
-	<-b.exited
-}
-
-// pid is the balancer's own: taskset becomes what it runs.
-func (b *balancer) pid() int { return b.cmd.Process.Pid }
-
-func newBallast(_ context.Context, s settings, _ string, o origins) (*balancer, error) {
-	path, err := filepath.Abs(filepath.Join(s.binaries, "ballast"))
+func newBallast(_ context.Context, s site) (*balancer, error) {
+	path, err := filepath.Abs(filepath.Join(s.settings.binaries, "ballast"))
 	if err != nil {
 		return nil, err
 	}
@@ -94,46 +45,53 @@ func newBallast(_ context.Context, s settings, _ string, o origins) (*balancer, 
 	if err != nil {
 		return nil, err
 	}
-	b := &balancer{
-		name:  "ballast",
-		ready: "http://" + listen + "/health/ready",
-		url:   fmt.Sprintf("http://%s/lb/bytes?n=%d", listen, s.bytes),
-	}
-	b.command(path, "serve", "--admin.listen", listen, "--engine", "docker", "--labels.prefix", o.prefix,
-		"--instance", o.prefix, "--on-exit", "remove", "--log.level", "error")
+	b := &balancer{base: "http://" + listen + "/lb", ready: "http://" + listen + "/health/ready"}
+	b.command(path, "serve", "--admin.listen", listen, "--engine", "docker", "--labels.prefix", s.origins.prefix,
+		"--instance", s.origins.prefix, "--on-exit", "remove", "--log.level", "error")
 	return b, nil
 }
 
+// HAProxy reckons with two files per connection and would not start where those do not fit, though
+// idle connections need one.
 const haproxyConfig = `global
-	maxconn 4096
+	maxconn 16000
 	nbthread 1
+	stats socket DIR/admin
+	no strict-limits
 defaults
 	mode http
 	timeout connect 2s
-	timeout client 30s
+	timeout client 120s
 	timeout server 30s
 	http-reuse always
+OPTIONS
 frontend in
 	bind LISTEN
 	default_backend out
 backend out
 SERVERS`
 
-func newHAProxy(ctx context.Context, s settings, work string, o origins) (*balancer, error) {
+func newHAProxy(ctx context.Context, s site) (*balancer, error) { return configuredHAProxy(ctx, s, "") }
+
+func newSplicingHAProxy(ctx context.Context, s site) (*balancer, error) {
+	return configuredHAProxy(ctx, s, "\toption splice-response")
+}
+
+func configuredHAProxy(ctx context.Context, s site, options string) (*balancer, error) {
 	path, err := lookPath("haproxy")
 	if err != nil {
 		return nil, err
 	}
 	var servers strings.Builder
-	for i, address := range o.addresses {
+	for i, address := range s.origins.addresses {
 		fmt.Fprintf(&servers, "\tserver s%d %s\n", i, address)
 	}
-	file := filepath.Join(work, "haproxy.cfg")
-	b, err := newConfigured(s, file, haproxyConfig, servers.String())
+	b, file, err := newConfigured(s, haproxyConfig, "OPTIONS", options, "SERVERS", servers.String())
 	if err != nil {
 		return nil, err
 	}
-	b.name = "HAProxy " + versionOf(ctx, path, "-v")
+	b.version = versionOf(ctx, path, "-v")
+	b.admin = filepath.Join(filepath.Dir(file), "admin")
 	b.command(path, "-db", "-f", file)
 	return b, nil
 }
@@ -143,9 +101,10 @@ master_process off;
 worker_processes 1;
 pid DIR/nginx.pid;
 error_log stderr;
-events { worker_connections 4096; }
+events { worker_connections 16000; }
 http {
 	access_log off;
+	keepalive_timeout 120s;
 	keepalive_requests 100000000;
 	client_body_temp_path DIR/body;
 	proxy_temp_path DIR/proxy;
@@ -153,7 +112,7 @@ http {
 	uwsgi_temp_path DIR/uwsgi;
 	scgi_temp_path DIR/scgi;
 	upstream out {
-SERVERS		keepalive 256;
+SERVERS		keepalive 1024;
 		keepalive_requests 100000000;
 	}
 	server {
@@ -167,37 +126,55 @@ SERVERS		keepalive 256;
 }
 `
 
-func newNginx(ctx context.Context, s settings, work string, o origins) (*balancer, error) {
+func newNginx(ctx context.Context, s site) (*balancer, error) {
 	path, err := lookPath("nginx")
 	if err != nil {
 		return nil, err
 	}
 	var servers strings.Builder
-	for _, address := range o.addresses {
+	for _, address := range s.origins.addresses {
 		fmt.Fprintf(&servers, "\t\tserver %s;\n", address)
 	}
-	file := filepath.Join(work, "nginx.conf")
-	b, err := newConfigured(s, file, strings.ReplaceAll(nginxConfig, "DIR", work), servers.String())
+	b, file, err := newConfigured(s, nginxConfig, "SERVERS", servers.String())
 	if err != nil {
 		return nil, err
 	}
-	b.name = "nginx " + versionOf(ctx, path, "-v")
-	b.command(path, "-p", work, "-c", file, "-e", "stderr")
+	b.version = versionOf(ctx, path, "-v")
+	b.command(path, "-p", filepath.Dir(file), "-c", file, "-e", "stderr")
 	return b, nil
 }
 
-// newConfigured writes a configuration with its address and servers filled in.
-func newConfigured(s settings, file, text, servers string) (*balancer, error) {
+func newReverseProxy(_ context.Context, s site) (*balancer, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
 	listen, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	text = strings.NewReplacer("LISTEN", listen, "SERVERS", servers).Replace(text)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		return nil, fmt.Errorf("write %s: %w", file, err)
+	b := &balancer{base: "http://" + listen, ready: "http://" + listen}
+	b.command(self, append([]string{reverseProxyCommand, "-listen", listen}, s.origins.addresses...)...)
+	return b, nil
+}
+
+// newConfigured writes a configuration in a directory of its own, with DIR, LISTEN and the pairs of
+// words and texts filled in.
+func newConfigured(s site, text string, pairs ...string) (b *balancer, file string, err error) {
+	listen, err := freeAddress()
+	if err != nil {
+		return nil, "", err
 	}
-	url := fmt.Sprintf("http://%s/bytes?n=%d", listen, s.bytes)
-	return &balancer{url: url, ready: url}, nil
+	dir, err := os.MkdirTemp(s.work, "balancer-")
+	if err != nil {
+		return nil, "", fmt.Errorf("make a balancer's directory: %w", err)
+	}
+	file = filepath.Join(dir, "config")
+	text = strings.NewReplacer(append(pairs, "DIR", dir, "LISTEN", listen)...).Replace(text)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return nil, "", fmt.Errorf("write %s: %w", file, err)
+	}
+	return &balancer{base: "http://" + listen, ready: "http://" + listen}, file, nil
 }
 
 // lookPath finds servers also where only root's PATH leads.
@@ -223,49 +200,4 @@ func versionOf(ctx context.Context, path, flag string) string {
 		}
 	}
 	return ""
-}
-
-// freeAddress returns a loopback address that nobody listens on now.
-func freeAddress() (string, error) {
-	var config net.ListenConfig
-	l, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return l.Addr().String(), l.Close()
-}
-
-// waitFor asks url until it answers 200, for half a minute at most.
-func waitFor(ctx context.Context, url string) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		last := ask(ctx, url)
-		if last == nil {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("wait for %s: %w", url, errors.Join(ctx.Err(), last))
-		}
-	}
-}
-
-func ask(ctx context.Context, url string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-	if err != nil {
-		return err
-	}
-	request.Close = true // nothing of this client stays when the load begins
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("it answered %s", response.Status)
-	}
-	return errors.Join(err, response.Body.Close())
 }

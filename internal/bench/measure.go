@@ -2,125 +2,136 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 )
 
-// target is what is measured; pid 0 has no processor time of interest.
-type target struct {
+// metric names a figure and its unit, as in the JSON document.
+type metric string
+
+const (
+	perSecond metric = "requests_per_second"
+	// cpu is the processor time that the balancer's process took per request.
+	cpu metric = "cpu_us_per_request"
+	// busy is the share of the balancers' core: well under 100, load and backends are the limit.
+	busy metric = "core_busy_percent"
+	p50  metric = "p50_us"
+	p99  metric = "p99_us"
+	// rss is how much the resident memory grew per idle connection.
+	rss metric = "rss_kb_per_connection"
+)
+
+// title is the metric for people, with its unit.
+func (m metric) title() string {
+	return map[metric]string{
+		perSecond: "requests/s", cpu: "CPU us/request", busy: "core %", p50: "p50 us", p99: "p99 us", rss: "KB/connection",
+	}[m]
+}
+
+// ratioTitle is what two subjects are compared by; ratios have no unit.
+func (m metric) ratioTitle() string {
+	short, _, _ := strings.Cut(m.title(), " ")
+	return short
+}
+
+// sample is what one turn gave.
+type sample map[metric]float64
+
+// result is what one subject did, a sample per round.
+type result struct {
+	Name   string   `json:"name"`
+	Rounds []sample `json:"rounds"`
+}
+
+// values are those of one metric by round, empty if it was not measured.
+func (r result) values(m metric) []float64 {
+	var values []float64
+	for _, s := range r.Rounds {
+		if v, ok := s[m]; ok {
+			values = append(values, v)
+		}
+	}
+	return values
+}
+
+// subject is what is measured; pid 0 has no processor time of interest.
+type subject struct {
 	name, url string
 	pid       int
 }
 
-// result is what one target did, an element per round.
-type result struct {
-	name      string
-	perSecond []float64
-	// cpu is the processor time per request, in microseconds; empty without a process.
-	cpu []float64
-}
-
-// measure puts each target under load, in turns.
-func measure(ctx context.Context, s settings, targets []target) ([]result, error) {
-	results := make([]result, len(targets))
-	// The first round fills connection pools and caches, and does not count.
-	for round := range s.rounds + 1 {
-		for i, t := range targets {
+// measure puts each subject under load, in turns.
+func measure(ctx context.Context, s settings, sc scenario, subjects []subject) ([]result, error) {
+	results := make([]result, len(subjects))
+	for i, t := range subjects {
+		results[i].Name = t.name
+		// Fills connection pools and caches, and does not count.
+		if _, err := measureOnce(ctx, s, sc, t, time.Second); err != nil {
+			return nil, fmt.Errorf("warm up %s: %w", t.name, err)
+		}
+	}
+	for round := range s.rounds {
+		for turn := range subjects {
+			// Another one begins each round: nobody always comes after the same neighbour's load.
+			i := (turn + round) % len(subjects)
 			duration := s.duration
-			if round == 0 {
-				duration = time.Second
+			if subjects[i].pid == 0 {
+				duration = time.Second // no verdict depends on it
 			}
-			perSecond, cpu, err := measureOnce(ctx, s, t, duration)
+			got, err := measureOnce(ctx, s, sc, subjects[i], duration)
 			if err != nil {
-				return nil, fmt.Errorf("measure %s: %w", t.name, err)
+				return nil, fmt.Errorf("measure %s: %w", subjects[i].name, err)
 			}
-			r := &results[i]
-			r.name = t.name
-			if round == 0 {
-				continue
-			}
-			r.perSecond = append(r.perSecond, perSecond)
-			if t.pid != 0 {
-				r.cpu = append(r.cpu, cpu)
-			}
+			results[i].Rounds = append(results[i].Rounds, got)
 		}
 	}
 	return results, nil
 }
 
-func measureOnce(ctx context.Context, s settings, t target, duration time.Duration) (perSecond, cpu float64, err error) {
-	var before, after time.Duration
-	if t.pid != 0 {
-		if before, err = cpuTime(t.pid); err != nil {
-			return 0, 0, err
-		}
-	}
-	l, err := makeLoad(ctx, s, t.url, duration)
+func measureOnce(ctx context.Context, s settings, sc scenario, t subject, duration time.Duration) (sample, error) {
+	before, err := cpuTimeOf(t)
 	if err != nil {
-		return 0, 0, err
+		return nil, err
 	}
-	if t.pid != 0 {
-		if after, err = cpuTime(t.pid); err != nil {
-			return 0, 0, err
-		}
+	l, err := makeLoad(ctx, loadOrder{
+		url: t.url, connections: sc.connections, closes: sc.closes, duration: duration, builtin: s.builtin,
+	})
+	if err != nil {
+		return nil, err
+	}
+	after, err := cpuTimeOf(t)
+	if err != nil {
+		return nil, err
 	}
 	if l.requests == 0 || l.failed > 0 {
-		return 0, 0, fmt.Errorf("%d of %d requests failed", l.failed, l.requests)
+		return nil, fmt.Errorf("%d of %d requests failed", l.failed, l.requests)
 	}
-	micros := float64((after - before).Nanoseconds()) / 1000
-	return float64(l.requests) / l.took.Seconds(), micros / float64(l.requests), nil
+	got := sample{
+		perSecond: float64(l.requests) / l.took.Seconds(),
+		p50:       micros(l.p50),
+		p99:       micros(l.p99),
+	}
+	if t.pid != 0 {
+		got[cpu] = micros(after-before) / float64(l.requests)
+		got[busy] = 100 * (after - before).Seconds() / l.took.Seconds()
+	}
+	return got, nil
 }
 
-// tick is the unit of /proc's processor times: USER_HZ, which is 100 on every Linux that Go runs on.
-const tick = 10 * time.Millisecond
-
-// cpuTime is what a process used so far, user and system, all threads.
-func cpuTime(pid int) (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, fmt.Errorf("read the processor time of a balancer: %w", err)
+func cpuTimeOf(t subject) (time.Duration, error) {
+	if t.pid == 0 {
+		return 0, nil
 	}
-	return parseStat(string(stat))
+	return cpuTime(t.pid)
 }
 
-// parseStat reads utime and stime, fields 14 and 15 of proc_pid_stat(5). The second field is the name
-// in parentheses and may hold anything, so count from its end.
-func parseStat(stat string) (time.Duration, error) {
-	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
-	const utime, stime = 14 - 3, 15 - 3
-	if len(fields) <= stime {
-		return 0, errors.New("read /proc stat: too few fields")
-	}
-	user, userErr := strconv.ParseInt(fields[utime], 10, 64)
-	system, systemErr := strconv.ParseInt(fields[stime], 10, 64)
-	return time.Duration(user+system) * tick, errors.Join(userErr, systemErr)
-}
+func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
 
 // median of at least one value.
 func median(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	n := len(sorted)
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
-}
-
-func printTable(out io.Writer, results []result) error {
-	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "\trequests/s\tlowest\thighest\tCPU us/request\tlowest\thighest\t")
-	for _, r := range results {
-		fmt.Fprintf(table, "%s\t%.0f\t%.0f\t%.0f\t", r.name, median(r.perSecond), slices.Min(r.perSecond), slices.Max(r.perSecond))
-		if len(r.cpu) > 0 {
-			fmt.Fprintf(table, "%.1f\t%.1f\t%.1f\t", median(r.cpu), slices.Min(r.cpu), slices.Max(r.cpu))
-		} else {
-			fmt.Fprint(table, "\t\t\t")
-		}
-		fmt.Fprintln(table)
-	}
-	return table.Flush()
 }

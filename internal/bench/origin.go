@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// dockerfile makes an image of the static mock backend without any registry.
-const dockerfile = "FROM scratch\nCOPY mock-backend /\nEXPOSE 8080\nUSER 65532:65532\nENTRYPOINT [\"/mock-backend\"]\n"
+// dockerfile makes an image of this program, which is static, without any registry.
+const dockerfile = "FROM scratch\nCOPY bench /\nEXPOSE 8080\nUSER 65532:65532\nENTRYPOINT [\"/bench\", \"" + originCommand + "\", \"8080\"]\n"
 
 // origins are the backends: containers on Docker's default bridge, which this host can dial.
 type origins struct {
@@ -45,7 +45,7 @@ func startOrigins(ctx context.Context, s settings, work string) (o origins, remo
 		return errors.Join(errs...)
 	}
 
-	if err := buildImage(ctx, s.binaries, filepath.Join(work, "image"), o.prefix); err != nil {
+	if err := buildImage(ctx, filepath.Join(work, "image"), o.prefix); err != nil {
 		return o, remove, err
 	}
 	made = append(made, []string{"rmi", "--force", o.prefix})
@@ -75,16 +75,20 @@ func startOrigins(ctx context.Context, s settings, work string) (o origins, remo
 }
 
 // buildImage makes an image in a directory of its own: what is in it travels to the engine.
-func buildImage(ctx context.Context, binaries, dir, tag string) error {
+func buildImage(ctx context.Context, dir, tag string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return fmt.Errorf("make the image's directory: %w", err)
 	}
-	binary, err := os.ReadFile(filepath.Join(binaries, "mock-backend"))
+	self, err := os.Executable()
 	if err != nil {
-		return fmt.Errorf("read the mock backend (make build makes it): %w", err)
+		return fmt.Errorf("find this program: %w", err)
+	}
+	binary, err := os.ReadFile(self)
+	if err != nil {
+		return fmt.Errorf("read this program: %w", err)
 	}
 	err = errors.Join(
-		os.WriteFile(filepath.Join(dir, "mock-backend"), binary, 0o755),
+		os.WriteFile(filepath.Join(dir, "bench"), binary, 0o755),
 		os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(dockerfile), 0o644),
 	)
 	if err != nil {

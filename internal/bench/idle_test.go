@@ -1,0 +1,67 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+func TestFit(t *testing.T) {
+	tests := []struct{ connections, limit, want int }{
+		{10_000, 20_000, 10_000},
+		{10_000, 10_500, 10_000},
+		{10_000, 4096, 3596},
+	}
+	for _, tt := range tests {
+		got, notice := fit(tt.connections, tt.limit)
+		if got != tt.want || (notice == "") != (got == tt.connections) {
+			t.Errorf("fit(%d, %d) = %d, %q, want %d and a notice if that is fewer", tt.connections, tt.limit, got, notice, tt.want)
+		}
+	}
+}
+
+func TestParseRSS(t *testing.T) {
+	const rollup = "00400000-7ffe ---p 00000000 00:00 0    [rollup]\nRss:               13296 kB\nPss:  11 kB\n"
+	if got, err := parseRSS(rollup); err != nil || got != 13296*1024 {
+		t.Errorf("parseRSS() = %d, %v, want %d", got, err, 13296*1024)
+	}
+	for _, bad := range []string{"", "Pss: 11 kB\n", "Rss: x kB\n", "Rss: 11 pages\n"} {
+		if _, err := parseRSS(bad); err == nil {
+			t.Errorf("parseRSS(%q) error = nil, want one", bad)
+		}
+	}
+}
+
+func TestSettledRSS(t *testing.T) {
+	if _, err := os.Stat("/proc/self/smaps_rollup"); err != nil {
+		t.Skipf("LEFT OUT: memory can't be read here: %v", err)
+	}
+	if got, err := settledRSS(t.Context(), os.Getpid()); err != nil || got < 1<<20 {
+		t.Errorf("settledRSS() = %d, %v, want more than 1 MB", got, err)
+	}
+}
+
+func TestOpenIdle_leaves_served_connections_open(t *testing.T) {
+	url := "http://" + startResponder(t) + "/bytes?n=126"
+	conns, err := openIdle(t.Context(), url, 200)
+	if err != nil || len(conns) != 200 {
+		t.Fatalf("openIdle() = %d connections, %v, want 200", len(conns), err)
+	}
+	for _, conn := range conns {
+		if _, err := conn.Write([]byte("GET / HTTP/1.1\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		answer := make([]byte, 15)
+		if _, err := conn.Read(answer); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 200 OK") {
+			t.Fatalf("a second answer = %q, %v, want 200", answer, err)
+		}
+		conn.Close()
+	}
+	address, err := freeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if conns, err := openIdle(t.Context(), "http://"+address, 10); err == nil || len(conns) != 0 {
+		t.Errorf("openIdle() where nobody listens = %d connections, %v, want none and an error", len(conns), err)
+	}
+}
