@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ballast-lb/ballast/proxy/fronttest"
 	"github.com/ballast-lb/ballast/proxy/health"
 	"github.com/ballast-lb/ballast/proxy/nethttp"
 )
@@ -28,7 +29,7 @@ func TestChecker(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			requests := make(chan *http.Request, 4)
-			addr := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			addr := fronttest.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 				requests <- r
 				w.Header().Set("Location", "/elsewhere")
 				w.WriteHeader(tt.status)
@@ -48,9 +49,9 @@ func TestChecker(t *testing.T) {
 
 func TestChecker_fails_without_an_answer(t *testing.T) {
 	for name, addr := range map[string]string{
-		"refused":  refusing(t),
-		"not HTTP": newRaw(t, replies("hello\r\n\r\n")).addr,
-		"short":    newRaw(t, replies("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")).addr,
+		"refused":  fronttest.Refusing(t),
+		"not HTTP": fronttest.NewBackend(t, fronttest.Replies("hello\r\n\r\n")).Address,
+		"short":    fronttest.NewBackend(t, fronttest.Replies("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")).Address,
 	} {
 		t.Run(name, func(t *testing.T) {
 			check := health.Check{Path: "/", StatusMin: 200, StatusMax: 399}

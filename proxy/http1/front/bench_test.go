@@ -19,6 +19,7 @@ import (
 	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/proxy"
 	"github.com/ballast-lb/ballast/proxy/balance"
+	"github.com/ballast-lb/ballast/proxy/fronttest"
 	"github.com/ballast-lb/ballast/proxy/http1/front"
 	"github.com/ballast-lb/ballast/proxy/nethttp"
 )
@@ -28,7 +29,7 @@ const small = "GET /lb/hello?x=1 HTTP/1.1\r\nHost: example.com\r\nUser-Agent: be
 // origin answers every request of 4 KiB or less in one write, without an allocation.
 func origin(tb testing.TB, size int) string {
 	answer := []byte(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\nContent-Type: text/plain\r\n\r\n%s", size, strings.Repeat("x", size)))
-	return newRaw(tb, func(conn net.Conn, r *bufio.Reader, _ string) {
+	return fronttest.NewBackend(tb, func(conn net.Conn, r *bufio.Reader, _ string) {
 		b := make([]byte, 4<<10)
 		for {
 			if _, err := conn.Write(answer); err != nil {
@@ -38,13 +39,13 @@ func origin(tb testing.TB, size int) string {
 				return
 			}
 		}
-	}).addr
+	}).Address
 }
 
 func benchCore(addr string) *proxy.Core {
 	core := proxy.New(proxy.Options{Logger: zerolog.Nop()})
 	conf := containers.Settings{Policy: balance.PolicyWeighted, Timeout: time.Minute, ConnectTimeout: time.Second}
-	backend := spec("a", addr)
+	backend := fronttest.Spec("a", addr)
 	core.Apply(&containers.Snapshot{Pools: []*containers.Pool{{Name: "default", Settings: conf, Backends: []containers.Backend{backend}}}})
 	core.SetHealth(backend.Identity, true, "")
 	return core
@@ -182,8 +183,8 @@ func TestFront_allocates_nothing_for_a_request(t *testing.T) {
 	if raceEnabled() {
 		t.Skip("the race detector lets pools lose what they hold")
 	}
-	s := newSite(t, settings(), front.Options{}, origin(t, 126))
-	conn := s.dial(small)
+	s := newSite(t, fronttest.Settings(), front.Options{}, origin(t, 126))
+	conn := s.Dial(small)
 	sent, b := []byte(small), make([]byte, 4<<10)
 	if _, err := conn.Read(b); err != nil {
 		t.Fatal(err)

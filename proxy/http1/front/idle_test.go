@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"testing"
 
+	"github.com/ballast-lb/ballast/proxy/fronttest"
 	"github.com/ballast-lb/ballast/proxy/http1/front"
 )
 
@@ -15,7 +16,7 @@ func TestFront_idle_connections_are_small(t *testing.T) {
 	if raceEnabled() {
 		t.Skip("the race detector needs memory of its own")
 	}
-	s := newSite(t, settings(), front.Options{}, origin(t, 126))
+	s := newSite(t, fronttest.Settings(), front.Options{}, origin(t, 126))
 	measure := func() uint64 {
 		debug.FreeOSMemory() // Twice, for what pools hold is let go by the second collection.
 		debug.FreeOSMemory()
@@ -26,13 +27,13 @@ func TestFront_idle_connections_are_small(t *testing.T) {
 	before := measure()
 	open := make([]net.Conn, conns)
 	for i := range open {
-		open[i] = s.dial(small)
+		open[i] = s.Dial(small)
 		b := make([]byte, 1024)
 		if _, err := open[i].Read(b); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s.settled()
+	s.Settled()
 	each := (int64(measure()) - int64(before)) / conns
 	t.Logf("%d bytes each", each)
 	if each > limit {

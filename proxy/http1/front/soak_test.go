@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ballast-lb/ballast/proxy/fronttest"
 	"github.com/ballast-lb/ballast/proxy/http1/front"
 )
 
@@ -34,10 +35,11 @@ func TestFront_every_whole_answer_is_the_right_one(t *testing.T) {
 			panic(http.ErrAbortHandler)
 		}
 		_, _ = w.Write(pattern(r.URL.Query().Get("id"), size)[size/2:])
+		_ = http.NewResponseController(w).Flush()
 		_, _ = io.Copy(io.Discard, r.Body) // A full-duplex net/http that has not read all breaks its connection.
 	}
-	s := newSite(t, settings(), front.Options{}, serve(t, handler), serve(t, handler))
-	c := client(t)
+	s := newSite(t, fronttest.Settings(), front.Options{}, fronttest.Serve(t, handler), fronttest.Serve(t, handler))
+	c := fronttest.Client(t)
 	c.Transport.(*http.Transport).MaxIdleConnsPerHost = 8
 	var wg sync.WaitGroup
 	for n := range 8 {
@@ -50,12 +52,12 @@ func TestFront_every_whole_answer_is_the_right_one(t *testing.T) {
 	}
 	wg.Wait()
 	c.CloseIdleConnections()
-	s.settled()
+	s.Settled()
 }
 
-func soakOne(t *testing.T, c *http.Client, s *site, rnd *rand.Rand, id string) {
+func soakOne(t *testing.T, c *http.Client, s *fronttest.Site, rnd *rand.Rand, id string) {
 	size := rnd.IntN(1 << rnd.IntN(20))
-	target := s.url("/?id=" + id + "&size=" + strconv.Itoa(size))
+	target := s.URL("/?id=" + id + "&size=" + strconv.Itoa(size))
 	breaks := false
 	for _, flag := range []string{"length", "early", "break"} {
 		if rnd.IntN(4) == 0 {
@@ -71,13 +73,14 @@ func soakOne(t *testing.T, c *http.Client, s *site, rnd *rand.Rand, id string) {
 			body = io.MultiReader(body)
 		}
 	}
-	response, got, err := get(t, c, request(t, method, target, body))
+	answer, err := fronttest.Do(c, fronttest.Request(t, method, target, body))
 	switch {
-	case breaks && err != nil, breaks && response.StatusCode == 502:
+	case breaks && err != nil, breaks && answer.Status == 502:
 	case err != nil:
 		t.Errorf("%s %s: %v", method, target, err)
-	case breaks, response.StatusCode != 200, response.Header.Get("X-ID") != id, got != string(pattern(id, size)):
-		t.Errorf("%s %s: %d, id %q, %d bytes", method, target, response.StatusCode, response.Header.Get("X-ID"), len(got))
+	case breaks, answer.Status != 200, answer.Header.Get("X-ID") != id, answer.Body != string(pattern(id, size)):
+		t.Errorf("%s %s: %d (%s), id %q, %d bytes", method, target,
+			answer.Status, answer.Header.Get("X-Ballast-Error"), answer.Header.Get("X-ID"), len(answer.Body))
 	}
 }
 

@@ -1,0 +1,239 @@
+package fronttest
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ballast-lb/ballast/containers"
+)
+
+var retryTests = []test{
+	{"sends to another backend what could not be sent", testRetry},
+	{"tries no more than it may", testRetries},
+	{"never sends twice what may have arrived", testNeverTwice},
+	{"repeats on a kept connection only what may be repeated", testRepeats},
+	{"loses no POST at the idle timeout of a backend", testIdleTimeout},
+	{"keeps no connection for another identity", testIdentity},
+	{"times out", testTimeout},
+}
+
+// Case 12: a request that could not be sent goes to another backend, body and all, whatever its size.
+func testRetry(t *testing.T, h Harness) {
+	tests := []struct {
+		name   string
+		size   int
+		length bool
+	}{
+		{"no body", 0, true},
+		{"10 KB", 10 << 10, true},
+		{"10 KB in chunks", 10 << 10, false},
+		{"1 MB", 1 << 20, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			received := make(chan []byte, 8)
+			up := Serve(t, func(_ http.ResponseWriter, r *http.Request) {
+				body, err := io.ReadAll(r.Body)
+				if err != nil {
+					t.Errorf("read the body: %v", err)
+				}
+				received <- body
+			})
+			s := NewSite(t, h, Settings(), Options{}, Refusing(t), up)
+			sent := bytes.Repeat([]byte("0123456789abcdef"), tt.size/16)
+			for range 2 { // Round robin: one of them begins at the one that refuses.
+				answer, err := s.Ask("POST", "/", bodyOf(sent, tt.length))
+				if err != nil || answer.Status != 200 {
+					t.Fatalf("POST = %v, %v, want 200", answer, err)
+				}
+				if got := <-received; !bytes.Equal(got, sent) {
+					t.Errorf("the backend got %d bytes that differ from the %d sent", len(got), len(sent))
+				}
+			}
+			if r := s.Report(); r.Retries < 1 || r.Errors != 0 || r.Requests != 2 {
+				t.Errorf("retries, errors, requests = %d, %d, %d, want at least 1, 0, 2", r.Retries, r.Errors, r.Requests)
+			}
+		})
+	}
+}
+
+// bodyOf is a request's body that tells its length, or does not and so is sent in chunks.
+func bodyOf(content []byte, length bool) io.Reader {
+	if length {
+		return bytes.NewReader(content)
+	}
+	return io.MultiReader(bytes.NewReader(content))
+}
+
+func testRetries(t *testing.T, h Harness) {
+	for _, retries := range []int{0, 1, 3} {
+		t.Run(strconv.Itoa(retries), func(t *testing.T) {
+			conf := Settings()
+			conf.Retries = retries
+			s := NewSite(t, h, conf, Options{}, Refusing(t), Refusing(t), Refusing(t))
+			answer, err := s.Ask("GET", "/", nil)
+			if err != nil || answer.Status != 502 {
+				t.Fatalf("GET = %v, %v, want 502", answer, err)
+			}
+			r := s.Report()
+			var attempts uint64
+			for _, b := range r.Backends {
+				attempts += b.Errors
+			}
+			if want := uint64(min(retries+1, 3)); attempts != want || r.Retries != want-1 {
+				t.Errorf("%d attempts and %d retries, want %d and %d", attempts, r.Retries, want, want-1)
+			}
+		})
+	}
+}
+
+// Case 11: what may have arrived is not sent again.
+func testNeverTwice(t *testing.T, h Harness) {
+	for name, length := range map[string]bool{"with a length": true, "in chunks": false} {
+		t.Run(name, func(t *testing.T) {
+			dies := func(conn net.Conn, r *bufio.Reader, _ string) {
+				_, _ = io.CopyN(io.Discard, r, 5)
+				reset(conn)
+			}
+			a, b := NewBackend(t, dies), NewBackend(t, dies)
+			s := NewSite(t, h, Settings(), Options{}, a.Address, b.Address)
+			answer, err := s.Ask("POST", "/", bodyOf([]byte("hello"), length))
+			if err != nil || answer.Status != 502 {
+				t.Fatalf("POST = %v, %v, want 502", answer, err)
+			}
+			if n := len(a.Received()) + len(b.Received()); n != 1 {
+				t.Errorf("%d receipts, want 1", n)
+			}
+			s.WantCounts(1, 1, 1)
+		})
+	}
+}
+
+// Cases 10 and 11: a kept connection that ends without a byte is tried again anew, but only for what may be sent
+// twice.
+func testRepeats(t *testing.T, h Harness) {
+	for method, want := range map[string]int{"GET": 200, "POST": 502} {
+		t.Run(method, func(t *testing.T) {
+			backend := NewBackend(t, func(conn net.Conn, r *bufio.Reader, _ string) {
+				fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+				_, _ = r.ReadString('\n') // The second request on the connection is read, and dropped.
+				reset(conn)
+			})
+			s := NewSite(t, h, Settings(), Options{}, backend.Address)
+			for i, want := range []int{200, want} {
+				answer, err := s.Ask(method, "/", nil)
+				if err != nil || answer.Status != want {
+					t.Errorf("answer %d: %v, %v, want %d", i, answer, err, want)
+				}
+			}
+		})
+	}
+}
+
+// Case 10: 400 POSTs, each when the backend would close a kept connection. If ours were kept as long as
+// the backend keeps them, some of these would be lost.
+func testIdleTimeout(t *testing.T, h Harness) {
+	const clients, each = 100, 4
+	const idle = time.Second
+	var seen sync.Map
+	var receipts atomic.Int64
+	backend := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		receipts.Add(1)
+		if _, twice := seen.LoadOrStore(string(body), true); twice {
+			t.Errorf("POST %s came twice", body)
+		}
+	}))
+	backend.Config.IdleTimeout = idle
+	backend.Start()
+	defer backend.Close()
+	s := NewSite(t, h, Settings(), Options{BackendIdle: idle / 4}, backend.Listener.Addr().String())
+	var wg sync.WaitGroup
+	for n := range clients {
+		wg.Go(func() {
+			for i := range each {
+				answer, err := s.Ask("POST", "/", strings.NewReader(fmt.Sprintf("%d-%d", n, i)))
+				if err != nil || answer.Status != 200 {
+					t.Errorf("POST = %v, %v", answer, err)
+				}
+				// Around the moment when the backend closes: from 1 ms before to 1 ms after.
+				<-time.After(idle + time.Duration(n-clients/2)*time.Millisecond/(clients/2))
+			}
+		})
+	}
+	wg.Wait()
+	if got := receipts.Load(); got != clients*each {
+		t.Errorf("%d receipts, want %d", got, clients*each)
+	}
+	s.WantCounts(clients*each, 0, 0)
+}
+
+type connKey struct{}
+
+// Case 4: a new container at an old address is another backend: it gets no kept connection.
+func testIdentity(t *testing.T, h Harness) {
+	// A server that takes several requests a connection, and tells which connection it was.
+	var conns atomic.Int64
+	backend := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, r.Context().Value(connKey{}))
+	}))
+	backend.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+		return context.WithValue(ctx, connKey{}, conns.Add(1))
+	}
+	backend.Start()
+	defer backend.Close()
+	s := NewSite(t, h, Settings(), Options{}, backend.Listener.Addr().String())
+	ask := func() string {
+		answer, err := s.Ask("GET", "/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.Body
+	}
+	if a, b := ask(), ask(); a != "1" || b != "1" {
+		t.Fatalf("connections %s and %s, want one that is kept", a, b)
+	}
+	s.Backends = []containers.Backend{s.Backends[0]}
+	s.Backends[0].Container, s.Backends[0].StartedAt = "id-new", 2
+	s.Apply()
+	if got := ask(); got != "2" {
+		t.Errorf("the new backend was spoken to on connection %s, want a new one", got)
+	}
+}
+
+func testTimeout(t *testing.T, h Harness) {
+	stop := make(chan struct{})
+	silent := NewBackend(t, func(net.Conn, *bufio.Reader, string) { <-stop })
+	t.Cleanup(func() { close(stop) })
+	conf := Settings()
+	conf.Timeout = 50 * time.Millisecond
+	s := NewSite(t, h, conf, Options{}, silent.Address, silent.Address)
+	answer, err := s.Ask("GET", "/", nil)
+	if err != nil || answer.Status != 504 || answer.Header.Get("X-Ballast-Error") != "timeout" {
+		t.Fatalf("GET = %v, %v, want 504", answer, err)
+	}
+	if n := len(silent.Received()); n != 1 {
+		t.Errorf("%d receipts, want 1", n)
+	}
+	s.WantCounts(1, 1, 1)
+
+	s.Settings.Timeout = Patience // Another setting takes effect at once.
+	s.Apply()
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if answer, err := Do(s.client, Request(t, "GET", s.URL("/"), nil).WithContext(ctx)); err == nil {
+		t.Errorf("GET = %d, want to wait", answer.Status)
+	}
+}
