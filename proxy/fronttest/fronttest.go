@@ -18,8 +18,6 @@ type Harness struct {
 	// targets anew. Rows of tables say under lenient what becomes of a request then. A request with a chunked
 	// body is the last on its connection, and a 100 is said before the backend has said anything.
 	Lenient bool
-	// ConnectsBlind says that an attempt to connect to a backend goes on to its limit although the client has left.
-	ConnectsBlind bool
 	// Spare is how many goroutines the front may keep for connections to come.
 	Spare int
 }

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 	"net/netip"
@@ -46,7 +47,9 @@ type client struct {
 	patience atomic.Int64
 	// link is the connection to the backend, while there is one.
 	link atomic.Pointer[link]
-	peer peer
+	// dialing ends the attempt to connect to one.
+	dialing atomic.Pointer[context.CancelFunc]
+	peer    peer
 	// halved says that one direction of the tunnel has ended.
 	halved atomic.Bool
 	// last says that the request that is served was announced as the connection's last.
@@ -138,6 +141,14 @@ func (c *client) handshake() next {
 // a system call for connections that have one short request.
 func (c *client) watch() { c.peer.watch(c.f.watcher, c.raw) }
 
+// watchOnce is watch without a lock, for the connection's own goroutine.
+func (c *client) watchOnce() {
+	if !c.watched {
+		c.watched = true
+		c.watch()
+	}
+}
+
 // contain keeps a panic from ending more than its connection, as net/http does. What the request held is let go,
 // but for its buffers, which may be in use.
 func (c *client) contain() {
@@ -216,10 +227,7 @@ func (c *client) serveInside(fd uintptr) bool {
 			return true
 		}
 		c.release()
-		if !c.watched {
-			c.watched = true
-			c.watch()
-		}
+		c.watchOnce()
 		if c.after = nextEnd; !c.idle() {
 			return true
 		}

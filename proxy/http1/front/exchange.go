@@ -68,7 +68,14 @@ func (c *client) try(b *proxy.Backend) (cause proxy.Cause, again bool) {
 		if !c.enter(phaseSend) || c.abandoned() {
 			return c.reason.cause(), false
 		}
-		l, err := c.f.connect(b, w.settings, fresh, !w.repeatable())
+		var l *link
+		var err error
+		if !fresh {
+			l = c.f.kept(b, !w.repeatable())
+		}
+		if l == nil {
+			l, err = c.dial(b)
+		}
 		if err != nil {
 			if !c.enter(phaseSend) {
 				return c.reason.cause(), false
@@ -146,7 +153,7 @@ func (c *client) await(l *link) (cause proxy.Cause, stale bool) {
 	w := c.work
 	c.patience.Store(int64(w.settings.Timeout))
 	for i := range maxInterim {
-		if !c.enter(phaseAwait) {
+		if !c.enter(phaseAwait) || c.abandoned() {
 			return c.reason.cause(), false
 		}
 		w.resp.Reset(w.req.Method, w.req.WebSocket)

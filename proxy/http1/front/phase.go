@@ -69,15 +69,18 @@ func (c *client) interrupt(seen uint64, why reason) bool {
 // unblockBackend lets what waits for the backend return. Only who has interrupted may call it: then neither connection
 // is used for another request.
 func (c *client) unblockBackend() {
+	if cancel := c.dialing.Load(); cancel != nil {
+		(*cancel)()
+	}
 	if l := c.link.Load(); l != nil {
 		_ = l.conn.SetDeadline(past)
 	}
 }
 
 // hasLeft says that the client is not there any more, so that its request needs no answer. Who has announced its
-// request as the last may end its half of the connection and wait for the answer.
+// request as the last may end its half of the connection and wait for the answer, and who still sends has not left.
 func (c *client) hasLeft() bool {
-	return c.peer.gone() || c.peer.ended() && !c.last.Load()
+	return c.pumping.Load() == 0 && (c.peer.gone() || c.peer.ended() && !c.last.Load())
 }
 
 // abandoned is hasLeft for the connection's own goroutine, after it entered a phase.
@@ -92,7 +95,7 @@ func (c *client) abandoned() bool {
 // lookLeft ends what is done for a client that has left, when that was noticed or the last of its request has been
 // read.
 func (c *client) lookLeft() {
-	for c.hasLeft() && c.pumping.Load() == 0 {
+	for c.hasLeft() {
 		s := c.state.Load()
 		if p, _ := unpack(s); p != phaseSend && p != phaseAwait && p != phaseRead {
 			return // Who writes to it will see.

@@ -68,6 +68,9 @@ func (p *pump) run(w *work) {
 	p.c.lookLeft()
 	p.whole = whole && p.cause == proxy.CauseNone
 	gone := p.cause == proxy.CauseClientGone && p.answered.Load()
+	if half, ok := p.link.conn.(interface{ CloseWrite() error }); gone && ok {
+		_ = half.CloseWrite() // The backend has to learn that no more comes. Its answer goes on.
+	}
 	if p.cause != proxy.CauseNone && !gone && !p.stopped.Load() {
 		_ = p.link.conn.SetReadDeadline(past) // There is nothing to wait for.
 	}

@@ -44,7 +44,7 @@ func (c *client) flush() proxy.Cause {
 // pull reads more of an answer. ended says that the backend closed the connection in good order, which is
 // CauseTruncated for who waits for more.
 func (c *client) pull() (ended bool, cause proxy.Cause) {
-	if !c.enter(phaseRead) {
+	if !c.enter(phaseRead) || c.abandoned() {
 		return false, c.reason.cause()
 	}
 	l := c.link.Load()
@@ -106,7 +106,7 @@ func (c *client) splice(n int64) (moved int64, cause proxy.Cause) {
 	}
 	defer p.give()
 	for left := n; left > 0; {
-		if !c.enter(phaseRead) {
+		if !c.enter(phaseRead) || c.abandoned() {
 			return 0, c.reason.cause()
 		}
 		got, err := p.from(l.raw, left)

@@ -19,7 +19,7 @@ func TestFront(t *testing.T) { fronttest.Run(t, harness(front.Options{Logger: ze
 
 // harness starts fronts with options, in which the limits of a test take the place of theirs.
 func harness(o front.Options) fronttest.Harness {
-	return fronttest.Harness{ConnectsBlind: true, Spare: 64, Start: func(t testing.TB, core *proxy.Core, limits fronttest.Options) fronttest.Front {
+	return fronttest.Harness{Spare: 64, Start: func(t testing.TB, core *proxy.Core, limits fronttest.Options) fronttest.Front {
 		o := o
 		o.Route, o.BodyIdle, o.BackendIdle = route, limits.BodyIdle, limits.BackendIdle
 		f := front.New(core, o)

@@ -9,7 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/proxy"
 )
 
@@ -107,26 +106,33 @@ type upstream struct {
 	idle []*link // The one used last is the last. Guarded by mu.
 }
 
-// connect returns a connection to a backend, a kept one unless fresh; sure is for requests that can't be repeated.
-func (f *Front) connect(b *proxy.Backend, s *containers.Settings, fresh, sure bool) (*link, error) {
-	if !fresh {
-		if u, ok := f.upstreams.Load(b); ok {
-			if l := u.(*upstream).take(f.options.BackendIdle, sure); l != nil {
-				return l, nil
-			}
-		}
+// kept returns a kept connection to a backend, nil if there is none; sure is for requests that can't be repeated.
+func (f *Front) kept(b *proxy.Backend, sure bool) *link {
+	if u, ok := f.upstreams.Load(b); ok {
+		return u.(*upstream).take(f.options.BackendIdle, sure)
 	}
-	ctx, cancel := context.WithTimeout(f.base, s.ConnectTimeout)
+	return nil
+}
+
+// dial makes a connection to a backend, for as long as the client is there.
+func (c *client) dial(b *proxy.Backend) (*link, error) {
+	c.watchOnce()
+	ctx, cancel := context.WithTimeout(c.f.base, c.work.settings.ConnectTimeout)
 	defer cancel()
-	conn, err := f.options.Dial(ctx, b.Address())
+	c.dialing.Store(&cancel)
+	defer c.dialing.Store(nil)
+	if p, _ := unpack(c.state.Load()); p == phaseInterrupted { // By who found nothing to cancel yet.
+		return nil, context.Canceled
+	}
+	conn, err := c.f.options.Dial(ctx, b.Address())
 	if exhausted(err) { // Idle connections are what can be done without.
-		f.closeIdle()
-		conn, err = f.options.Dial(ctx, b.Address())
+		c.f.closeIdle()
+		conn, err = c.f.options.Dial(ctx, b.Address())
 	}
 	if err != nil {
 		return nil, err
 	}
-	return f.newLink(conn), nil
+	return c.f.newLink(conn), nil
 }
 
 // exhausted says that a connection could not be made for want of descriptors, ports or memory of our own.
