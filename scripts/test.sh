@@ -40,4 +40,6 @@ set -x
 go test ${flags[@]+"${flags[@]}"} -timeout 15m ${more[@]+"${more[@]}"} ./...
 # What these count is not true under the race detector, where they skip themselves.
 go test -count=1 -run 'TestFront_(allocates_nothing|idle_connections_are_small)' ./proxy/http1/front
+# Allocations per request, to be seen.
+go test -run '^$' -bench 'BenchmarkFront/wire' -benchtime 2000x ./proxy/http1/front
 { set +x; } 2>/dev/null
