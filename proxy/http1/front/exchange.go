@@ -61,74 +61,95 @@ func (c *client) send() proxy.Cause {
 	}
 }
 
-// try sends the request to one backend. again says that nothing of it could be sent.
+// try sends the request to one backend. again says that nothing of it could be sent. That a kept connection has ended
+// is no failure: the request goes out on another, if nothing of it was sent or it may be repeated.
 func (c *client) try(b *proxy.Backend) (cause proxy.Cause, again bool) {
 	w := c.work
-	for fresh := false; ; fresh = true {
-		if !c.enter(phaseSend) || c.abandoned() {
-			return c.reason.cause(), false
-		}
-		var l *link
-		var err error
-		if !fresh {
-			l = c.f.kept(b, !w.repeatable())
-		}
+	for fresh := false; ; {
+		l, cause := c.reach(b, fresh)
 		if l == nil {
-			l, err = c.dial(b)
+			return cause, cause == proxy.CauseConnectFailed
 		}
-		if err != nil {
-			if !c.enter(phaseSend) {
-				return c.reason.cause(), false
-			}
-			if exhausted(err) {
-				c.f.log.Warn().Err(err).Msg("connecting to a backend failed for want of resources")
-				return proxy.CauseOverloaded, false
-			}
-			return proxy.CauseConnectFailed, true
-		}
-		c.link.Store(l)
-		w.back.r, w.back.w = 0, 0
 		// A body that is not whole goes on only when its beginning was taken: so whatever can't be sent
 		// can be sent again, for nothing of it has been read away.
 		n, err := c.ask(l)
-		if errors.Is(err, errInterrupted) {
+		switch {
+		case errors.Is(err, errInterrupted):
 			return c.reason.cause(), false
-		}
-		if err != nil && n == 0 {
-			c.drop()
-			if !c.enter(phaseSend) {
-				return c.reason.cause(), false
+		case errors.Is(err, errStale): // Another that is kept may not be.
+		case err != nil && n == 0:
+			if !l.kept {
+				c.drop()
+				if !c.enter(phaseSend) {
+					return c.reason.cause(), false
+				}
+				return proxy.CauseNoAnswer, true
 			}
-			if l.kept {
-				continue
+			fresh = true
+		default:
+			cause, ended := c.await(l)
+			if !ended || !l.kept || !w.repeatable() {
+				return cause, false
 			}
-			return proxy.CauseNoAnswer, true
-		}
-		cause, stale := c.await(l)
-		if !stale || !l.kept || !w.repeatable() {
-			return cause, false
+			fresh = true
 		}
 		c.drop()
 	}
 }
 
-var errInterrupted = errors.New("interrupted")
+// reach returns a connection to a backend, a kept one unless fresh; or why there is none.
+func (c *client) reach(b *proxy.Backend, fresh bool) (*link, proxy.Cause) {
+	if !c.enter(phaseSend) || c.abandoned() {
+		return nil, c.reason.cause()
+	}
+	var l *link
+	if !fresh {
+		l = c.f.kept(b)
+	}
+	if l == nil {
+		var err error
+		if l, err = c.dial(b); err != nil {
+			switch {
+			case !c.enter(phaseSend):
+				return nil, c.reason.cause()
+			case exhausted(err):
+				c.f.log.Warn().Err(err).Msg("connecting to a backend failed for want of resources")
+				return nil, proxy.CauseOverloaded
+			}
+			return nil, proxy.CauseConnectFailed
+		}
+	}
+	c.link.Store(l)
+	c.work.back.r, c.work.back.w = 0, 0
+	return l, proxy.CauseNone
+}
+
+var (
+	errInterrupted = errors.New("interrupted")
+	errStale       = errors.New("kept connection has ended")
+)
 
 // ask sends what there is of the request, and may read what comes first of the answer. It returns how much of
 // the request was sent, and why not all.
 func (c *client) ask(l *link) (int, error) {
 	w := c.work
 	sent := 0
+	var stale bool
 	if !w.more && l.raw != nil {
 		c.patience.Store(int64(w.settings.Timeout))
 		if !c.enter(phaseAwait) {
 			return 0, errInterrupted
 		}
-		if sent = l.ask(w.out, &w.back); sent == len(w.out) {
-			return sent, nil
-		}
+		sent, stale = l.ask(w.out, &w.back)
+	} else {
+		stale = l.stale()
 	}
-	if !c.enter(phaseSend) {
+	switch {
+	case stale:
+		return 0, errStale
+	case sent == len(w.out):
+		return sent, nil
+	case !c.enter(phaseSend):
 		return sent, errInterrupted
 	}
 	n, err := l.conn.Write(w.out[sent:])
@@ -147,9 +168,9 @@ func (w *work) repeatable() bool {
 	return false
 }
 
-// await reads the head of the answer that counts, and passes on those before it. stale says that the
-// connection ended without a byte: then w.out still has the request.
-func (c *client) await(l *link) (cause proxy.Cause, stale bool) {
+// await reads the head of the answer that counts, and passes on those before it. ended says that the
+// connection did so without a byte: then w.out still has the request.
+func (c *client) await(l *link) (cause proxy.Cause, ended bool) {
 	w := c.work
 	c.patience.Store(int64(w.settings.Timeout))
 	for i := range maxInterim {
@@ -160,7 +181,7 @@ func (c *client) await(l *link) (cause proxy.Cause, stale bool) {
 		n, err := w.resp.Parse(w.back.bytes())
 		for n == 0 && err == nil {
 			if _, err = w.back.fill(l.conn, http1.MaxHead); err != nil {
-				return c.blame(err), i == 0 && w.back.w == 0 && stales(err)
+				return c.blame(err), i == 0 && w.back.w == 0 && isEnd(err)
 			}
 			n, err = w.resp.Parse(w.back.bytes())
 		}
@@ -178,7 +199,7 @@ func (c *client) await(l *link) (cause proxy.Cause, stale bool) {
 	return proxy.CauseBadResponse, false
 }
 
-func stales(err error) bool {
+func isEnd(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 

@@ -5,13 +5,12 @@ import (
 	"syscall"
 )
 
-// peer is what is known of who is at the other end of a connection.
+// peer is what is known of who is at a client's end of its connection.
 type peer struct {
-	state atomic.Uint32
-	id    uint64 // Where the watcher finds it; 0 before and after. Guarded by watcher.mu, as the others.
-	over  bool   // It was forgotten.
-	// client is whose peer it is, if that wants to know at once; nil for a backend's.
-	client *client
+	client *client // Whose it is.
+	state  atomic.Uint32
+	id     uint64 // Where the watcher finds it; 0 before and after. Guarded by watcher.mu.
+	over   bool   // It was forgotten. Guarded by watcher.mu.
 }
 
 const (
@@ -40,9 +39,7 @@ func (p *peer) ends(broken bool) {
 		state = peerGone
 	}
 	p.state.Store(state)
-	if p.client != nil {
-		p.client.lookLeft()
-	}
+	p.client.lookLeft()
 }
 
 // ended says that it sends no more, gone that it receives nothing either.

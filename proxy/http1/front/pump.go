@@ -117,7 +117,7 @@ func (p *pump) write(b []byte) bool {
 		return false
 	}
 	_, err := p.link.conn.Write(b)
-	p.refused = err != nil
+	p.refused = err != nil && !p.stopped.Load()
 	return err == nil
 }
 
@@ -168,7 +168,7 @@ func (p *pump) splice(n int64) (moved int64, ok bool) {
 				return 0, false
 			}
 			if pipe.to(p.link.raw, left > 0) != nil {
-				p.refused = true
+				p.refused = !p.stopped.Load()
 				return 0, false
 			}
 		}

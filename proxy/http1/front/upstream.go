@@ -15,11 +15,7 @@ import (
 // link is a connection to a backend.
 type link struct {
 	conn net.Conn
-	tcp  *net.TCPConn    // nil if it is none.
-	raw  syscall.RawConn // nil if it can't be asked in one wait.
-	peer peer
-	// watcher tells the peer's end.
-	watcher *watcher
+	raw  syscall.RawConn // nil if it is no TCP, or on systems that we know too little of.
 	// kept says that it had a request before this one.
 	kept bool
 	// idle is when it became so.
@@ -33,33 +29,38 @@ type link struct {
 	in     *buffer // Where it reads to.
 }
 
-func (f *Front) newLink(conn net.Conn) *link {
-	l := &link{conn: conn, watcher: f.watcher}
-	if l.tcp, _ = conn.(*net.TCPConn); l.tcp != nil && waits {
-		if raw, err := l.tcp.SyscallConn(); err == nil {
+func newLink(conn net.Conn) *link {
+	l := &link{conn: conn}
+	if tcp, ok := conn.(*net.TCPConn); ok && waits {
+		if raw, err := tcp.SyscallConn(); err == nil {
 			l.raw, l.inWait = raw, l.askInside
 			l.look = func(fd uintptr) { l.seen = peekFD(fd) }
 		}
 	}
-	l.peer.watch(f.watcher, l.raw)
 	return l
 }
 
 // ask sends a request and reads the first of its answer, without a wait if the request is not taken whole.
-// It returns how much was sent. What went wrong is told by the next read or write.
-func (l *link) ask(request []byte, in *buffer) int {
-	l.out, l.in, l.sent = request, in, 0
+// It returns how much was sent. What went wrong is told by the next read or write. stale says that nothing was sent,
+// because the backend has closed the connection, or spoken unasked: then it is about to close, or has lost count.
+func (l *link) ask(request []byte, in *buffer) (sent int, stale bool) {
+	l.out, l.in, l.sent, l.seen = request, in, 0, peekNothing
 	_ = l.raw.Read(l.inWait)
 	l.out, l.in = nil, nil
-	return l.sent
+	return l.sent, l.seen != peekNothing
 }
 
-// askInside is called by the wait when it begins, and then whenever there may be something to read. It sends when
-// the wait has begun, so that the answer can't come before, and there is no need to look.
+// askInside is called by the wait when it begins, and then whenever there may be something to read. It looks and sends
+// when the wait has begun: what comes after that look wakes it, and the answer can't come before.
 func (l *link) askInside(fd uintptr) bool {
 	if l.out != nil {
 		whole := len(l.out)
-		l.sent = send(fd, l.out)
+		if l.kept {
+			l.seen = peekFD(fd)
+		}
+		if l.seen == peekNothing {
+			l.sent = send(fd, l.out)
+		}
 		l.out = nil
 		return l.sent < whole
 	}
@@ -71,33 +72,16 @@ func (l *link) askInside(fd uintptr) bool {
 	return true
 }
 
-// peek looks whether the backend has sent anything, or closed.
-func (l *link) peek() peeked {
-	if l.raw == nil {
-		return peekNothing
+// stale says that the backend has closed a kept connection, or spoken unasked.
+func (l *link) stale() bool {
+	if !l.kept || l.raw == nil {
+		return false
 	}
-	if l.raw.Control(l.look) != nil {
-		return peekEnd
-	}
-	return l.seen
+	return l.raw.Control(l.look) != nil || l.seen != peekNothing
 }
-
-// usable says whether a kept connection may have another request. A server that speaks unasked is about to
-// close, or has lost count.
-func (l *link) usable(limit time.Duration, sure bool) bool {
-	idle := time.Since(l.idle)
-	return idle < limit && !l.peer.ended() && (!sure && idle < peekAfter || l.peek() == peekNothing)
-}
-
-// peekAfter is how long a connection must have been idle for a look at it to be worth a system call before a
-// request that can be repeated. That it ended is told without one, but perhaps too late for one that can't.
-const peekAfter = time.Millisecond
 
 // close is for when nothing depends on how it goes.
-func (l *link) close() {
-	l.peer.forget(l.watcher, l.raw, false)
-	_ = l.conn.Close()
-}
+func (l *link) close() { _ = l.conn.Close() }
 
 // upstream keeps the idle connections to one backend. No other backend ever has them, even at the same
 // address.
@@ -106,10 +90,10 @@ type upstream struct {
 	idle []*link // The one used last is the last. Guarded by mu.
 }
 
-// kept returns a kept connection to a backend, nil if there is none; sure is for requests that can't be repeated.
-func (f *Front) kept(b *proxy.Backend, sure bool) *link {
+// kept returns a kept connection to a backend, nil if there is none.
+func (f *Front) kept(b *proxy.Backend) *link {
 	if u, ok := f.upstreams.Load(b); ok {
-		return u.(*upstream).take(f.options.BackendIdle, sure)
+		return u.(*upstream).take(f.options.BackendIdle)
 	}
 	return nil
 }
@@ -132,7 +116,7 @@ func (c *client) dial(b *proxy.Backend) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.f.newLink(conn), nil
+	return newLink(conn), nil
 }
 
 // exhausted says that a connection could not be made for want of descriptors, ports or memory of our own.
@@ -145,25 +129,19 @@ func exhausted(err error) bool {
 	return false
 }
 
-// take returns the connection that was used last and lives.
-func (u *upstream) take(limit time.Duration, sure bool) *link {
-	for {
-		u.mu.Lock()
-		n := len(u.idle)
-		if n == 0 {
-			u.mu.Unlock()
-			return nil
-		}
-		l := u.idle[n-1]
-		u.idle[n-1] = nil
-		u.idle = u.idle[:n-1]
-		u.mu.Unlock()
-		if l.usable(limit, sure) {
-			l.kept = true
-			return l
-		}
-		l.close()
+// take returns the connection that was used last. Whether it lives is seen when it is used.
+func (u *upstream) take(limit time.Duration) *link {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	n := len(u.idle)
+	if n == 0 || time.Since(u.idle[n-1].idle) >= limit { // Then so are the others, and expire closes them.
+		return nil
 	}
+	l := u.idle[n-1]
+	u.idle[n-1] = nil
+	u.idle = u.idle[:n-1]
+	l.kept = true
+	return l
 }
 
 // keep keeps a connection for the next request to its backend.
@@ -189,12 +167,12 @@ func (f *Front) keep(b *proxy.Backend, l *link, now time.Time) {
 	}
 }
 
-// expire closes what has not been used for long, or has ended.
+// expire closes what has not been used for long.
 func (u *upstream) expire(limit time.Duration) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.idle = slices.DeleteFunc(u.idle, func(l *link) bool {
-		old := time.Since(l.idle) >= limit || l.peer.ended()
+		old := time.Since(l.idle) >= limit
 		if old {
 			l.close()
 		}

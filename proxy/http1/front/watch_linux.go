@@ -6,9 +6,9 @@ import (
 	"syscall"
 )
 
-// watcher tells when the peers of connections end their half of them, or all, without reading from them: the
-// runtime's poller tells that only to who reads. It is an epoll of its own, which needs one system call
-// per connection and none per request.
+// watcher tells when clients end their half of a connection, or all, without reading from it: the runtime's
+// poller tells that only to who reads. It is an epoll of its own, which needs one system call per connection
+// and none per request.
 type watcher struct {
 	file *os.File
 	raw  syscall.RawConn
