@@ -52,7 +52,8 @@ type client struct {
 	peer    peer
 	// halved says that one direction of the tunnel has ended.
 	halved atomic.Bool
-	// last says that the request that is served was announced as the connection's last.
+	// last says that the client may have ended its half on purpose: it announced the request that is served as its last,
+	// or has sent another.
 	last atomic.Bool
 }
 

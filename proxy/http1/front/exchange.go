@@ -24,12 +24,13 @@ func (c *client) exchange(p *proxy.Pool, strip int) bool {
 	w.settings = p.Settings()
 	w.x = p.Begin(time.Now())
 	c.f.heed(w.settings.Timeout)
-	if last := !w.req.KeepAlive; c.last.Load() != last {
-		c.last.Store(last)
-	}
 	if !c.prepare(strip) {
 		w.more = true // Where the next request would begin is not known for sure.
 		return c.fail(proxy.CauseBadRequest)
+	}
+	// Who has sent more behind it waits for more than this answer.
+	if last := !w.req.KeepAlive || !w.more && w.in.r < w.in.w; c.last.Load() != last {
+		c.last.Store(last)
 	}
 	if cause := c.send(); cause != proxy.CauseNone {
 		return c.fail(cause)

@@ -97,7 +97,7 @@ func (m *model) allowed(i int) allowance {
 	if !a.repeatable() && a.refusal == "" && m.lostTheRace(i) {
 		may.slugs = append(may.slugs, "no-answer")
 	}
-	if m.left() || a.tunnelEnd == endClose || m.floods(i) {
+	if m.left() || a.tunnelEnd == endClose {
 		may.nothing, may.broken = true, true
 	}
 	if m.drains(i) {
@@ -150,16 +150,6 @@ func (m *model) endsUnseen(a *ask) bool {
 	p := &a.reply
 	return p.framing == byEnd && (p.fault == faultCut || p.fault == faultStall) ||
 		a.http10 && p.framing == byChunks && !m.script.real
-}
-
-// floods says that so much follows a request that the front, should it end the connection, will not read it all; then
-// TCP takes from the client what it has not read.
-func (m *model) floods(i int) bool {
-	total := 0
-	for _, a := range m.script.asks[i:] {
-		total += len(a.tail)
-	}
-	return m.script.real && total > 200<<10
 }
 
 // lostTheRace says that a request may have been sent to a connection that its backend closed at that moment.
