@@ -58,7 +58,7 @@ func (x *Exchange) Failed(now time.Time) {
 // Done ends the exchange when the answer has been passed on whole, or as much of it as there will
 // be. status is what the client was answered, or 499 if it left before. Only the first call counts.
 func (x *Exchange) Done(now time.Time, status int, cause Cause) {
-	if x.done {
+	if x.done || x.pool == nil {
 		return
 	}
 	x.done = true

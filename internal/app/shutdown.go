@@ -38,9 +38,11 @@ func (a *App) shutdown() error {
 func (a *App) drain() error {
 	limit, cancel := context.WithTimeout(context.Background(), a.config.ShutdownTimeout)
 	defer cancel()
+	a.server.SetKeepAlivesEnabled(false)
+	// First, for it may hand over to the server what came before.
+	cutWire := a.wire.Drain(limit)
 	var closing sync.WaitGroup
-	var cutWire, closed error
-	closing.Go(func() { cutWire = a.wire.Drain(limit) })
+	var closed error
 	closing.Go(func() { closed = a.server.Shutdown(limit) })
 	cut := a.front.Drain(limit)
 	closing.Wait()

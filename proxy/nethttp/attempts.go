@@ -2,6 +2,7 @@ package nethttp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -66,7 +67,11 @@ func (a attempts) try(e *exchange, r *http.Request, b *proxy.Backend) (*http.Res
 }
 
 func (e *exchange) gotConn(info httptrace.GotConnInfo) {
-	if c, ok := info.Conn.(*conn); ok {
+	under := info.Conn
+	if secured, ok := under.(*tls.Conn); ok {
+		under = secured.NetConn()
+	}
+	if c, ok := under.(*conn); ok {
 		e.conn, e.written = c, c.written.Load()
 	}
 }

@@ -72,19 +72,35 @@ func (f *Front) newUpstream(b *proxy.Backend, s *containers.Settings) *upstream 
 	dialer := &net.Dialer{Timeout: s.ConnectTimeout}
 	address := b.Address()
 	stall := f.options.BodyIdle
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		c, err := dialer.DialContext(ctx, "tcp", address)
+		if err != nil {
+			return nil, &dialError{err}
+		}
+		return &conn{Conn: c, stall: stall}, nil
+	}
 	return &upstream{
 		connect: s.ConnectTimeout, headers: s.Timeout,
 		transport: &http.Transport{
-			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				c, err := dialer.DialContext(ctx, "tcp", address)
+			DialContext: dial,
+			// Of our own, so that a handshake that fails is known to have sent nothing of a request.
+			DialTLSContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+				c, err := dial(ctx, network, "")
 				if err != nil {
+					return nil, err
+				}
+				config := unverified()
+				config.NextProtos = []string{"h2", "http/1.1"}
+				secured := tls.Client(c, config)
+				ctx, cancel := context.WithTimeout(ctx, s.ConnectTimeout)
+				defer cancel()
+				if err := secured.HandshakeContext(ctx); err != nil {
+					c.Close()
 					return nil, &dialError{err}
 				}
-				return &conn{Conn: c, stall: stall}, nil
+				return secured, nil
 			},
 			Protocols:              protocols(b.Scheme()),
-			TLSClientConfig:        unverified(),
-			TLSHandshakeTimeout:    s.ConnectTimeout,
 			DisableCompression:     true,
 			MaxIdleConnsPerHost:    maxIdlePerBackend,
 			IdleConnTimeout:        f.options.BackendIdle,

@@ -131,6 +131,7 @@ func (c *client) handshake() next {
 	}
 	if secured.ConnectionState().NegotiatedProtocol == "h2" {
 		if c.f.options.HandOff == nil {
+			c.f.log.Warn().Msg("a client was offered http/2, which nobody here speaks")
 			return nextEnd
 		}
 		return nextHandOff
@@ -177,10 +178,11 @@ func (c *client) release() {
 
 // idle begins the wait for the next request. It is false if none will come, or none that came before the drain.
 func (c *client) idle() bool {
-	if !c.enter(phaseIdle) || c.peer.ended() {
+	if !c.enter(phaseIdle) {
 		return false
 	}
-	return !c.f.draining.Load() || c.peek() == peekData
+	// Who has ended its half may have sent its last request before.
+	return !c.peer.ended() && !c.f.draining.Load() || c.peek() == peekData
 }
 
 // wait waits for a request. If it returns nextOutside there is work for it, that has its first bytes.
@@ -209,12 +211,15 @@ func (c *client) wait() next {
 // read. It returns true to end the wait; c.after tells why.
 func (c *client) serveInside(fd uintptr) bool {
 	for {
+		if !c.enter(phaseHead) { // First, so that nobody takes it for idle when its request has been read.
+			return true
+		}
 		w := c.f.works.Get().(*work)
 		w.reset()
 		n, errno := recv(fd, w.in.b)
 		if errno == errAgain {
 			c.f.works.Put(w)
-			return false
+			return !c.enter(phaseIdle)
 		}
 		c.work = w
 		if n <= 0 {

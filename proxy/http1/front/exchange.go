@@ -264,12 +264,12 @@ func (c *client) fail(cause proxy.Cause) bool {
 		return false
 	}
 	// Who was interrupted ends: what interrupted it may not be done yet.
+	c.enter(phaseWrite) // The answer is due also when it was interrupted.
 	keep := whole && w.req.KeepAlive && !w.req.HTTP10 && c.reason == reasonNone && !c.f.draining.Load()
 	answers := closed
 	if keep {
 		answers = open
 	}
-	c.enter(phaseWrite) // The answer is due also when it was interrupted.
 	err := c.put(answers[cause].to(w.req.Method))
 	w.x.Done(time.Now(), cause.Problem().Status, cause)
 	if err != nil {

@@ -26,7 +26,7 @@ type Options struct {
 	// that is nothing it is the connection that Serve accepted. HandOff owns it, and should not block. Without
 	// it a request for no pool is answered with 404, and backends are spoken to as if they were plain.
 	HandOff func(net.Conn)
-	// HeadTimeout is how long a request's head may take from its first byte: 10 s.
+	// HeadTimeout is how long a request's head may take from its first byte, and a TLS handshake: 10 s.
 	HeadTimeout time.Duration
 	// ClientIdle is how long a client may keep a connection without a request: 120 s.
 	ClientIdle time.Duration

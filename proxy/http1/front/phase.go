@@ -6,6 +6,12 @@ import (
 	"github.com/ballast-lb/ballast/proxy"
 )
 
+// All limits in time rest on this: what a connection waits for is one word, its phase and when that began. Its goroutine
+// goes from phase to phase; whoever wants to end one (the janitor, Drain, a client that leaves) first puts an interruption
+// in the place of the phase that it saw, by compare-and-swap, and only then wakes what waits, with a deadline in
+// the past. The goroutine finds the interruption when it enters its next phase, and then uses neither of its
+// connections for another request: so it does no harm that the deadline may come late.
+
 // phase says what a connection waits for.
 type phase uint8
 
@@ -95,9 +101,10 @@ func (c *client) abandoned() bool {
 // lookLeft ends what is done for a client that has left, when that was noticed or the last of its request has been
 // read.
 func (c *client) lookLeft() {
-	for c.hasLeft() {
+	for {
+		// In this order: last may be set between two phases.
 		s := c.state.Load()
-		if p, _ := unpack(s); p != phaseSend && p != phaseAwait && p != phaseRead {
+		if p, _ := unpack(s); p != phaseSend && p != phaseAwait && p != phaseRead || !c.hasLeft() {
 			return // Who writes to it will see.
 		}
 		if c.interrupt(s, reasonGone) {

@@ -167,7 +167,7 @@ func (p *pump) splice(n int64) (moved int64, ok bool) {
 			if !p.enter(phaseBodySend) {
 				return 0, false
 			}
-			if pipe.to(p.link.raw, left > 0) != nil {
+			if pipe.to(p.link.raw, left > 0 && got >= spliceMin) != nil {
 				p.refused = !p.stopped.Load()
 				return 0, false
 			}

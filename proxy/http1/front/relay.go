@@ -118,7 +118,7 @@ func (c *client) splice(n int64) (moved int64, cause proxy.Cause) {
 			if !c.enter(phaseWrite) {
 				return 0, c.reason.cause()
 			}
-			if p.to(c.raw, left > 0) != nil {
+			if p.to(c.raw, left > 0 && got >= spliceMin) != nil {
 				return 0, c.unwritten()
 			}
 		}

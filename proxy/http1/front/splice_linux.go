@@ -9,7 +9,8 @@ import (
 // pipe carries bytes between two sockets inside the kernel (splice(2)). It belongs to one direction of one exchange
 // from takePipe to give.
 type pipe struct {
-	ends        *[2]int
+	ends        [2]int
+	cleanup     runtime.Cleanup
 	fill, drain func(uintptr) bool
 
 	held  int // What is in it.
@@ -41,21 +42,26 @@ func takePipe() *pipe {
 	}
 	// More than the usual 64 KiB saves system calls; users without privileges may have used up what they get.
 	_, _, _ = syscall.Syscall(syscall.SYS_FCNTL, uintptr(ends[0]), setPipeSize, pipeSize)
-	p := &pipe{ends: &ends}
+	p := &pipe{ends: ends}
 	p.fill, p.drain = p.fillInside, p.drainInside
 	// The pool lets go of what is not used for long.
-	runtime.AddCleanup(p, func(ends [2]int) {
-		_ = syscall.Close(ends[0])
-		_ = syscall.Close(ends[1])
-	}, ends)
+	p.cleanup = runtime.AddCleanup(p, closeEnds, ends)
 	return p
+}
+
+func closeEnds(ends [2]int) {
+	_ = syscall.Close(ends[0])
+	_ = syscall.Close(ends[1])
 }
 
 // give returns a pipe, empty. One that is not must not serve anybody else.
 func (p *pipe) give() {
 	if p.held == 0 {
 		pipes.Put(p)
+		return
 	}
+	p.cleanup.Stop()
+	closeEnds(p.ends)
 }
 
 // from takes up to n bytes from a socket. It returns when there are some, with 0 at the end, or with an error.

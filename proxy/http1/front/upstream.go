@@ -188,8 +188,8 @@ func (f *Front) forget(b *proxy.Backend) {
 }
 
 func (f *Front) closeIdle() {
-	f.upstreams.Range(func(b, _ any) bool {
-		f.forget(b.(*proxy.Backend))
+	f.upstreams.Range(func(_, u any) bool {
+		u.(*upstream).expire(0) // It stays, for who keeps a connection meanwhile may have found it already.
 		return true
 	})
 }
