@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 
 var drainTests = []test{
 	{"Drain waits for what ends by itself", testDrainWaits},
+	{"Drain waits for what has just been sent", testDrainSent},
 	{"Drain cuts streams at the limit", testDrainCuts},
 	{"Drain answers 503 to what waits for an answer", testDrainAnswers},
 	{"Drain answers 503 to what waits for a connection", testDrainConnecting},
@@ -35,6 +37,39 @@ func testDrainWaits(t *testing.T, h Harness) {
 	_ = c.Close(websocket.StatusNormalClosure, "")
 	if err := <-done; err != nil {
 		t.Errorf("Drain() = %v", err)
+	}
+}
+
+// Case 23, of what lies between a client and the front when that is told to drain.
+func testDrainSent(t *testing.T, h Harness) {
+	const rounds, clients = 20, 4
+	const request = "GET /lb/ HTTP/1.1\r\nHost: x\r\n\r\n"
+	backend := Serve(t, func(http.ResponseWriter, *http.Request) {})
+	for range rounds {
+		s := NewSite(t, h, Settings(), Options{}, backend)
+		var conns []net.Conn
+		for range clients {
+			conn := s.Dial(request)
+			if answer, err := ReadAnswer(bufio.NewReader(conn)); err != nil || answer.Status != 200 {
+				t.Fatalf("answer %v, %v", answer, err)
+			}
+			conns = append(conns, conn)
+		}
+		done := make(chan error, 1)
+		for _, conn := range conns { // Loopback delivers what is written before that returns.
+			fmt.Fprint(conn, request)
+		}
+		go func() { done <- s.Drain(t.Context()) }()
+		for i, conn := range conns {
+			if answer, err := ReadAnswer(bufio.NewReader(conn)); err != nil || answer.Status != 200 {
+				t.Errorf("client %d, who sent its request before: %v, %v, want 200", i, answer, err)
+			}
+			conn.Close()
+		}
+		if err := <-done; err != nil {
+			t.Errorf("Drain() = %v", err)
+		}
+		s.WantCounts(2*clients, 0, 0)
 	}
 }
 

@@ -24,6 +24,7 @@ var retryTests = []test{
 	{"tries no more than it may", testRetries},
 	{"never sends twice what may have arrived", testNeverTwice},
 	{"repeats on a kept connection only what may be repeated", testRepeats},
+	{"takes an interim answer for the beginning of one", testInterimThenEnd},
 	{"loses no POST at the idle timeout of a backend", testIdleTimeout},
 	{"keeps no connection for another identity", testIdentity},
 	{"times out", testTimeout},
@@ -140,6 +141,34 @@ func testRepeats(t *testing.T, h Harness) {
 			}
 		})
 	}
+}
+
+// Case 11: whose backend has said something has arrived, and what was said goes to the client only.
+func testInterimThenEnd(t *testing.T, h Harness) {
+	backend := NewBackend(t, func(conn net.Conn, r *bufio.Reader, head string) {
+		if strings.HasPrefix(head, "GET /first ") { // The connection is kept, for the second.
+			fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+			if _, err := http.ReadRequest(r); err != nil {
+				return
+			}
+		}
+		fmt.Fprint(conn, "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
+	})
+	s := NewSite(t, h, Settings(), Options{}, backend.Address)
+	conn := s.Dial("GET /lb/first HTTP/1.1\r\nHost: x\r\n\r\n")
+	r := bufio.NewReader(conn)
+	for i, want := range []int{200, 103, 502} {
+		if answer, err := ReadAnswer(r); err != nil || answer.Status != want {
+			t.Fatalf("answer %d: %v, %v, want %d", i, answer, err, want)
+		}
+		if i == 0 {
+			fmt.Fprint(conn, "GET /lb/second HTTP/1.1\r\nHost: x\r\n\r\n")
+		}
+	}
+	if got := backend.Captured(); len(got) != 1 || strings.Count(got[0], "GET /second ") != 1 {
+		t.Errorf("the backend got %q, want one connection with one second request", got)
+	}
+	s.WantCounts(2, 1, 1)
 }
 
 // Case 10: 400 POSTs, each when the backend would close a kept connection. If ours were kept as long as
