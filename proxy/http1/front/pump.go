@@ -2,6 +2,9 @@ package front
 
 import (
 	"bytes"
+	"errors"
+	"net"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -117,7 +120,7 @@ func (p *pump) write(b []byte) bool {
 		return false
 	}
 	_, err := p.link.conn.Write(b)
-	p.refused = err != nil && !p.stopped.Load()
+	p.refused = isRefusal(err)
 	return err == nil
 }
 
@@ -167,8 +170,8 @@ func (p *pump) splice(n int64) (moved int64, ok bool) {
 			if !p.enter(phaseBodySend) {
 				return 0, false
 			}
-			if pipe.to(p.link.raw, left > 0 && got >= spliceMin) != nil {
-				p.refused = !p.stopped.Load()
+			if err := pipe.to(p.link.raw, left > 0 && got >= spliceMin); err != nil {
+				p.refused = isRefusal(err)
 				return 0, false
 			}
 		}
@@ -203,6 +206,11 @@ func (p *pump) chunked(w *work) bool {
 		}
 		have = copy(buf[:], buf[used:have])
 	}
+}
+
+// isRefusal says whether a write to a backend failed because of the backend, and not because we ended it.
+func isRefusal(err error) bool {
+	return err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // stopPump ends the pump, if there is one, and says whether all of the body has been read.
