@@ -90,9 +90,8 @@ func New(core *proxy.Core, o Options) *Front {
 // clients. It has no ReadTimeout and WriteTimeout on purpose: bodies are limited by their pauses.
 func (f *Front) Server(h http.Handler) *http.Server {
 	return &http.Server{
-		Handler:           Guard(withTLS(f.limitBodies(h))),
+		Handler:           Guard(f.limitBodies(h)),
 		BaseContext:       f.BaseContext,
-		ConnContext:       noteTLS,
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       clientIdle,
 		MaxHeaderBytes:    maxHeaderBytes,

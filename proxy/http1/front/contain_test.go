@@ -36,6 +36,8 @@ func TestFront_contains_panics(t *testing.T) {
 		{"on the way to a backend", "", "GET /lb/panic HTTP/1.1\r\nHost: x\r\n\r\n", 1},
 		{"behind another request", "GET /lb/ HTTP/1.1\r\nHost: x\r\n\r\n", "GET /lb/panic HTTP/1.1\r\nHost: x\r\n\r\n", 2},
 		{"with a body to come", "", "POST /lb/panic HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx", 1},
+		{"before there is a pool", "", "GET /panic HTTP/1.1\r\nHost: x\r\n\r\n", 0},
+		{"before there is a pool, behind another request", "GET /lb/ HTTP/1.1\r\nHost: x\r\n\r\n", "GET /panic HTTP/1.1\r\nHost: x\r\n\r\n", 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -44,6 +46,9 @@ func TestFront_contains_panics(t *testing.T) {
 			s := newOwn(t, fronttest.Settings(), front.Options{
 				Logger: zerolog.New(logged).Level(zerolog.ErrorLevel),
 				Route: func(host, path []byte) (string, int, bool) {
+					if string(path) == "/panic" {
+						panic("no route")
+					}
 					panics.Store(strings.HasSuffix(string(path), "/panic"))
 					return route(host, path)
 				},

@@ -44,7 +44,7 @@ func (h *handed) Read(p []byte) (int, error) {
 	return h.Conn.Read(p)
 }
 
-// handedTLS is one that speaks TLS, which whoever has it can't see by its type.
+// handedTLS is one that speaks TLS, which net/http knows by its ConnectionState.
 type handedTLS struct {
 	*handed
 	secured *tls.Conn

@@ -62,10 +62,9 @@ func tell(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestFront_speaks_HTTP_1_over_TLS(t *testing.T) {
-	s, config := newSecure(t, func(net.Conn) { t.Error("the connection was handed over") }, fronttest.Serve(t, tell))
 	for name, offer := range map[string][]string{"chosen": {"http/1.1"}, "without a choice": nil} {
 		t.Run(name, func(t *testing.T) {
-			config := config.Clone()
+			s, config := newSecure(t, func(net.Conn) { t.Error("the connection was handed over") }, fronttest.Serve(t, tell))
 			config.NextProtos, config.ServerName = offer, "127.0.0.1"
 			conn := tls.Client(s.Dial(""), config)
 			r := bufio.NewReader(conn)
@@ -84,9 +83,9 @@ func TestFront_speaks_HTTP_1_over_TLS(t *testing.T) {
 			if rest, err := io.ReadAll(r); err != nil || len(rest) != 0 {
 				t.Errorf("then %q, %v, want the end as TLS announces it", rest, err)
 			}
+			s.WantCounts(3, 0, 0)
 		})
 	}
-	s.WantCounts(6, 0, 0)
 }
 
 // Who chooses HTTP/2 is handed over before anything is read, on a connection that net/http knows.
