@@ -71,6 +71,7 @@ func Build(in Input) *Snapshot {
 	for name, of := range members {
 		pool := merge(in.Prefix, in.Pools[name], of)
 		pool.Name, pool.Backends = name, backends[name]
+		pool.warnOfNoRoute(in.Prefix)
 		s.Pools = append(s.Pools, pool)
 	}
 	slices.SortFunc(s.Pools, func(a, b *Pool) int { return cmp.Compare(a.Name, b.Name) })

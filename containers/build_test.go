@@ -90,6 +90,7 @@ func TestBuild(t *testing.T) {
 			"pool web template id-a",
 			"  a 172.18.0.2:8080 weight 3 ready",
 			"  b 172.18.0.2:8080 weight 1 ready",
+			"  warning: no route leads to it: set ballast.host or ballast.path",
 		}},
 		{"a bad label keeps only its own container out", input(container("a", "weight=1000000"), container("b", "pool=../x", "port=70000"), container("c"), container("d", "health.path=http://evil/")), []string{
 			"pool default template id-c",

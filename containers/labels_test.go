@@ -2,8 +2,7 @@ package containers
 
 import (
 	"errors"
-	"flag"
-	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,7 +10,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write generated files instead of comparing with them")
+// parse says whether a value is taken.
+func (l *label) parse(value string) error {
+	if l.setting != nil {
+		return l.setting(new(Settings), value)
+	}
+	return l.own(new(labels), value)
+}
 
 func TestTable(t *testing.T) {
 	seen := make(map[string]bool)
@@ -30,16 +35,17 @@ func TestTable(t *testing.T) {
 			if !strings.HasSuffix(l.meaning, ".") {
 				t.Errorf("meaning %q is no sentence", l.meaning)
 			}
-			var err error
-			switch {
-			case l.initial == "":
-			case l.setting != nil:
-				err = l.setting(new(Settings), l.initial)
-			default:
-				err = l.own(new(labels), l.initial)
+			if strings.Contains(l.meaning+l.example+l.unset, "|") {
+				t.Error("would break the table of its page")
 			}
-			if err != nil {
-				t.Errorf("its own default %q: %v", l.initial, err)
+			if l.initial != "" && l.parse(l.initial) != nil {
+				t.Errorf("its own default %q: %v", l.initial, l.parse(l.initial))
+			}
+			if l.example == "" || l.example == l.initial {
+				t.Errorf("example %q shows nothing", l.example)
+			}
+			if err := l.parse(l.example); err != nil {
+				t.Errorf("its own example %q: %v", l.example, err)
 			}
 		})
 	}
@@ -47,12 +53,12 @@ func TestTable(t *testing.T) {
 
 func TestDefaultSettings(t *testing.T) {
 	want := Settings{
-		Policy: "weighted",
+		Policy: "weighted", Hash: Hash{Source: HashIP}, Breaker: 5, Queue: Queue{Size: 1024, Timeout: 30 * time.Second},
 		Sticky: Sticky{TTL: time.Hour, Cookie: "ballast_affinity"},
 		Health: HealthCheck{
 			Interval: 10 * time.Second, Timeout: 2 * time.Second, StatusMin: 200, StatusMax: 399, Fall: 3, Rise: 2,
 		},
-		Timeout: 30 * time.Second, ConnectTimeout: 2 * time.Second, Retries: 1,
+		Timeout: 30 * time.Second, ConnectTimeout: 2 * time.Second, IdleTimeout: time.Minute, Retries: 1,
 		Scale:        Scale{Min: 1, HoldDown: time.Minute},
 		DrainTimeout: 30 * time.Second,
 	}
@@ -70,7 +76,18 @@ func TestLabels_values(t *testing.T) {
 		"port":               {good: []string{"1", "65535"}, bad: []string{"0", "70000", "http", "80/tcp"}},
 		"scheme":             {good: []string{"http", "https", "h2c"}, bad: []string{"ftp", "HTTP", ""}},
 		"network":            {good: []string{"front_1.a"}, bad: []string{"", "a b", "/x"}},
-		"policy":             {good: []string{"weighted", "round-robin", "random", "least-request"}, bad: []string{"", "Weighted", "maglev"}},
+		"policy":             {good: []string{"weighted", "round-robin", "random", "least-request", "peak-ewma", "ip-hash", "maglev"}, bad: []string{"", "Weighted", "magic"}},
+		"host":               {good: []string{"a.example", "*.a.example,b"}, bad: []string{"", "*", "a.example:80", "a,", "a b", "a..b"}},
+		"path":               {good: []string{"/", "/api"}, bad: []string{"", "api", "/a?b", "/a/../b", "//a"}},
+		"strip-path":         {good: []string{"true", "false"}, bad: []string{"", "/api"}},
+		"hash":               {good: []string{"ip", "path", "header:X-Tenant", "cookie:Tenant"}, bad: []string{"", "header", "header:", "header:a b", "ip:", "path:x", "body", "cookie:a=b", "cookie:a:b"}},
+		"breaker":            {good: []string{"0", "1000"}, bad: []string{"-1", "1001", "off"}},
+		"slow-start":         {good: []string{"0s", "1h"}, bad: []string{"-1s", "61m", "30"}},
+		"queue.size":         {good: []string{"0", "1000000"}, bad: []string{"-1", "1000001", ""}},
+		"queue.timeout":      {good: []string{"1ms", "24h"}, bad: []string{"0s", "25h", "30"}},
+		"rate-limit":         {good: []string{"off", "100/s", "100/1s", "20/15s", "6000/m", "1/h"}, bad: []string{"", "100", "0/s", "100/d", "100/ms", "/s", "-1/s", "100/s/s", "1000001/s"}},
+		"rate-limit.burst":   {good: []string{"1", "1000000"}, bad: []string{"0", "-1", "1000001"}},
+		"timeout.idle":       {good: []string{"100ms", "24h"}, bad: []string{"0s", "99ms", "60"}},
 		"sticky":             {good: []string{"true", "false"}, bad: []string{"", "yes", "1"}},
 		"sticky.ttl":         {good: []string{"1s", "720h"}, bad: []string{"0s", "60", "-1h", "forever"}},
 		"sticky.cookie":      {good: []string{"srv"}, bad: []string{"", "a=b", "a;b", "a b", "ü"}},
@@ -89,7 +106,7 @@ func TestLabels_values(t *testing.T) {
 		"scale.max":          {good: []string{"0", "3"}, bad: []string{"-1", "∞"}},
 		"scale.template":     {good: []string{"true", "false"}, bad: []string{"web-a"}},
 		"scale.image":        {good: []string{"web", "localhost:5000/shop/web:1.4", "web@sha256:00ff"}, bad: []string{"", "a b", "-x"}},
-		"scale.requests":     {good: []string{"20/15s", "off"}, bad: []string{"20", "20/15", "0/15s", "20/0s", "20/2h", "/", "x/15s"}},
+		"scale.requests":     {good: []string{"20/15s", "20/m", "off"}, bad: []string{"20", "20/15", "0/15s", "20/0s", "20/2h", "/", "x/15s"}},
 		"scale.hold-down":    {good: []string{"15s"}, bad: []string{"0s", "15"}},
 		"scale.dry-run":      {good: []string{"true"}, bad: []string{"maybe"}},
 		"drain.timeout":      {good: []string{"30s"}, bad: []string{"0s", "soon"}},
@@ -103,19 +120,13 @@ func TestLabels_values(t *testing.T) {
 		if !ok {
 			t.Errorf("no values tested for %s", l.name)
 		}
-		parse := func(value string) error {
-			if l.setting != nil {
-				return l.setting(new(Settings), value)
-			}
-			return l.own(new(labels), value)
-		}
 		for _, value := range tt.good {
-			if err := parse(value); err != nil {
+			if err := l.parse(value); err != nil {
 				t.Errorf("%s=%q: %v", l.name, value, err)
 			}
 		}
 		for _, value := range tt.bad {
-			if parse(value) == nil {
+			if l.parse(value) == nil {
 				t.Errorf("%s=%q is taken", l.name, value)
 			}
 		}
@@ -173,11 +184,11 @@ func TestParseLabels(t *testing.T) {
 		},
 		{
 			"unknown labels",
-			map[string]string{"ballast.wieght": "2", "ballast.host": "a.example", "ballast.\n": ""},
+			map[string]string{"ballast.wieght": "2", "ballast.mirror": "a.example", "ballast.\n": ""},
 			with(func(l *labels) {
 				l.warnings = []string{
 					`"ballast.\n" is not a label of this version`,
-					"ballast.host is not a label of this version",
+					"ballast.mirror is not a label of this version",
 					"ballast.wieght is not a label of this version; did you mean ballast.weight?",
 				}
 			}),
@@ -223,14 +234,15 @@ func TestPoolConfig_Validate(t *testing.T) {
 		t.Errorf("Validate() of a good one: %v", err)
 	}
 	bad := PoolConfig{
-		"web":   {"policy": "maglev", "weight": "3", "polcy": "random", "scale.min": "5", "scale.max": "4", "wieght": "1"},
+		"web":   {"policy": "magic", "host": "a:80", "weight": "3", "polcy": "random", "scale.min": "5", "scale.max": "4", "wieght": "1"},
 		"Api/x": {"retries": "99"},
 	}
 	want := []string{
 		"pools.Api/x: a pool's name must be 1 to 63 of a-z, 0-9 and '-', not beginning with '-'",
 		`pools.Api/x.retries="99": must be a whole number from 0 to 10`,
+		`pools.web.host="a:80": must be a host alone: remove the port, routes match any`,
 		"pools.web.polcy is not a setting of this version; did you mean pools.web.policy?",
-		`pools.web.policy="maglev": must be one of weighted, round-robin, random, least-request`,
+		`pools.web.policy="magic": must be one of weighted, round-robin, random, least-request, peak-ewma, ip-hash, maglev`,
 		"pools.web.weight: is a label of containers, not a setting of pools",
 		"pools.web.wieght is not a setting of this version",
 		"pools.web.scale.min=5: must not be above pools.web.scale.max=4",
@@ -267,18 +279,25 @@ func TestDistance(t *testing.T) {
 func FuzzParseLabels(f *testing.F) {
 	for _, l := range table {
 		f.Add("ballast."+l.name, l.initial)
+		f.Add("ballast."+l.name, l.example)
 	}
 	for _, value := range []string{"1000000", "../x", "70000", "http://evil/", "\r\n", "\xff", "-", "20/15s", "9223372036854775807ns", strings.Repeat("9", 300)} {
 		f.Add("ballast.weight", value)
 		f.Add("ballast.health.path", value)
+		f.Add("ballast.host", value)
+		f.Add("ballast.path", value)
+		f.Add("ballast.hash", value)
 		f.Add("ballast."+value, "")
+	}
+	for _, value := range []string{"B.,a, *.A.example", "[::FFFF:1.2.3.4]", "10.0.0.1:80", "\u212a.example", "*.", ".", "1.2.3"} {
+		f.Add("ballast.host", value)
 	}
 	f.Fuzz(func(t *testing.T, key, value string) {
 		l, err := parseLabels("ballast", map[string]string{"ballast.enable": "true", key: value})
 		if err != nil {
 			return
 		}
-		if !poolPattern.MatchString(l.pool) || l.weight < 0 || l.weight > 256 || l.port < 0 || l.port > 65535 || l.scheme != "http" {
+		if !poolPattern.MatchString(l.pool) || l.weight < 0 || l.weight > 256 || l.port < 0 || l.port > 65535 || !slices.Contains([]string{SchemeHTTP, SchemeHTTPS, SchemeH2C}, l.scheme) {
 			t.Errorf("%q=%q gives %+v", key, value, l)
 		}
 		for name, value := range l.settings {
@@ -292,8 +311,32 @@ func FuzzParseLabels(f *testing.F) {
 			if s.Concurrency < 0 || s.Timeout <= 0 || s.ConnectTimeout <= 0 || s.Retries < 0 || s.DrainTimeout <= 0 || s.Scale.Min < 0 || s.Scale.Max < 0 || s.Scale.HoldDown <= 0 {
 				t.Errorf("%s=%q gives %+v", name, value, s)
 			}
+			checkTraffic(t, s)
 		}
 	})
+}
+
+// checkTraffic looks at what parsed of the settings that route and limit requests. Hosts and paths are
+// kept as they would be read again.
+func checkTraffic(t *testing.T, s Settings) {
+	t.Helper()
+	again := s
+	if s.Route.Hosts != "" && (parseHosts(&again, s.Route.Hosts) != nil || strings.ToLower(s.Route.Hosts) != s.Route.Hosts) {
+		t.Errorf("hosts %q are not as they would be read again", s.Route.Hosts)
+	}
+	if s.Route.Path != "" && parsePath(&again, s.Route.Path) != nil {
+		t.Errorf("path %q is not taken again", s.Route.Path)
+	}
+	if again != s {
+		t.Errorf("route %+v is read again as %+v", s.Route, again.Route)
+	}
+	if strings.ContainsAny(s.Route.Hosts+s.Route.Path+s.Hash.Name, "\r\n ?#") || s.Hash.Source == "" {
+		t.Errorf("route %+v, hash %+v", s.Route, s.Hash)
+	}
+	if s.Queue.Size < 0 || s.Queue.Timeout <= 0 || s.IdleTimeout <= 0 || s.Breaker < 0 || s.SlowStart < 0 ||
+		s.RateLimit.Burst < 0 || (s.RateLimit.Rate.Count == 0) != (s.RateLimit.Rate.Interval == 0) {
+		t.Errorf("queue %+v, idle %v, breaker %d, slow start %v, limit %+v", s.Queue, s.IdleTimeout, s.Breaker, s.SlowStart, s.RateLimit)
+	}
 }
 
 func lines(err error) []string {
@@ -306,58 +349,4 @@ func lines(err error) []string {
 		all = append(all, e.Error())
 	}
 	return all
-}
-
-const labelsPage = "../docs/labels.md"
-
-// TestLabelsPage compares docs/labels.md with the table; go generate writes it.
-func TestLabelsPage(t *testing.T) {
-	page := renderLabels()
-	if *update {
-		if err := os.WriteFile(labelsPage, []byte(page), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	have, err := os.ReadFile(labelsPage)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(page, string(have)); diff != "" {
-		t.Errorf("docs/labels.md is not what the table says; run: go generate ./containers (-want +got):\n%s", diff)
-	}
-}
-
-func renderLabels() string {
-	var b strings.Builder
-	b.WriteString(`<!-- Made by go generate ./containers from containers/labels.go. -->
-
-# Labels
-
-Ballast reads these labels of containers. They begin with ` + "`ballast.`" + `, or with another prefix that the
-configuration key ` + "`labels.prefix`" + ` sets. Times are written with a unit: ` + "`500ms`, `10s`, `1m`" + `.
-
-A label that does not parse keeps only its own container out; the reason is in the dashboard, in
-` + "`/api/v1/containers`" + ` and once in the log. A label that is not in these tables is a warning.
-
-`)
-	section := func(of scope, title, lead string) {
-		b.WriteString("## " + title + "\n\n" + lead + "\n\n| label | default | meaning |\n| --- | --- | --- |\n")
-		for _, l := range table {
-			if l.scope == of {
-				def := l.unset
-				if l.initial != "" {
-					def = "`" + l.initial + "`"
-				}
-				b.WriteString("| `ballast." + l.name + "` | " + def + " | " + l.meaning + " |\n")
-			}
-		}
-		b.WriteString("\n")
-	}
-	section(scopeContainer, "Of a container", "Each container has its own.")
-	section(scopePool, "Of a pool", `Any member may set them for its pool. They may also stand in the configuration, as
-`+"`pools.<name>.<label without prefix>`"+`, which wins over labels. Where members disagree, the lowest
-container name that sets the label wins, and the pool shows a warning. Clones have no say while
-there is a container that Ballast did not make.`)
-	section(scopeClone, "Set by Ballast", `On the containers that it makes. Ballast never stops, changes or removes a container without them.`)
-	return strings.TrimSuffix(b.String(), "\n")
 }

@@ -37,6 +37,9 @@ func merge(prefix Prefix, configured map[string]string, members []member) *Pool 
 	if s := &p.Settings; s.Scale.Max > 0 && !set["concurrency"] {
 		s.Concurrency = scalingConcurrency
 	}
+	if limit := &p.Settings.RateLimit; !set["rate-limit.burst"] {
+		limit.Burst = limit.Rate.Count
+	}
 	p.chooseTemplate(prefix, members)
 	p.warn(prefix, set, voters)
 	return p
@@ -160,6 +163,16 @@ func (p *Pool) warn(prefix Prefix, set map[string]bool, voters []member) {
 	}
 }
 
+// warnOfNoRoute tells that nothing leads to the pool. The default pool takes what no route is for.
+func (p *Pool) warnOfNoRoute(prefix Prefix) {
+	if p.Name != defaultPool && p.Settings.Route.Hosts == "" && p.Settings.Route.Path == "" {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("no route leads to it: set %s or %s", prefix.Key("host"), prefix.Key("path")))
+	}
+}
+
+// defaultPool is what containers join that name no pool.
+const defaultPool = "default"
+
 // withoutEffect are the settings that were set and need another one, with that one.
 func withoutEffect(s *Settings, set map[string]bool) [][2]string {
 	var found [][2]string
@@ -173,5 +186,11 @@ func withoutEffect(s *Settings, set map[string]bool) [][2]string {
 	needs(s.Scale.Max == 0, "scale.max", "scale.min", "scale.image", "scale.requests", "scale.hold-down", "scale.dry-run")
 	needs(!s.Sticky.Enabled, "sticky=true", "sticky.ttl", "sticky.cookie")
 	needs(s.Health.Path == "", "health.path", "health.status")
+	needs(s.Route.Path == "", "path", "strip-path")
+	needs(s.Route.Path == "/", "path longer than /", "strip-path")
+	needs(s.Policy != "maglev", "policy=maglev", "hash")
+	needs(s.Concurrency == 0, "concurrency", "queue.size", "queue.timeout")
+	needs(s.Concurrency > 0 && s.Queue.Size == 0, "queue.size above 0", "queue.timeout")
+	needs(s.RateLimit.Rate.Count == 0, "rate-limit", "rate-limit.burst")
 	return found
 }

@@ -38,17 +38,22 @@ func TestBuild_settings(t *testing.T) {
 		{
 			"one member sets all", nil,
 			[]engine.Container{container("a"), container("b",
-				"policy=least-request", "sticky=true", "sticky.ttl=5m", "sticky.cookie=srv",
+				"host=Shop.example, *.shop.example", "path=/api/", "strip-path=true", "policy=maglev", "hash=header:X-Tenant",
+				"breaker=3", "slow-start=30s", "queue.size=10", "queue.timeout=1s", "rate-limit=100/s", "rate-limit.burst=20", "timeout.idle=5m",
+				"sticky=true", "sticky.ttl=5m", "sticky.cookie=srv",
 				"health.path=/up", "health.interval=1s", "health.timeout=500ms", "health.status=204", "health.max-latency=400ms", "health.fall=2", "health.rise=1",
 				"concurrency=7", "timeout=5s", "timeout.connect=1s", "retries=3",
 				"scale.min=2", "scale.max=9", "scale.image=web:2", "scale.requests=20/15s", "scale.hold-down=15s", "scale.dry-run=true", "drain.timeout=10s")},
 			pool{Settings{
-				Policy: "least-request", Sticky: Sticky{true, 5 * time.Minute, "srv"},
+				Route:  Route{Hosts: "*.shop.example,shop.example", Path: "/api", Strip: true},
+				Policy: "maglev", Hash: Hash{HashHeader, "x-tenant"}, Breaker: 3, SlowStart: 30 * time.Second,
+				Queue: Queue{10, time.Second}, RateLimit: RateLimit{Rate{100, time.Second}, 20},
+				Sticky: Sticky{true, 5 * time.Minute, "srv"},
 				Health: HealthCheck{
 					Path: "/up", Interval: time.Second, Timeout: 500 * time.Millisecond, StatusMin: 204, StatusMax: 204,
 					MaxLatency: 400 * time.Millisecond, Fall: 2, Rise: 1,
 				},
-				Concurrency: 7, Timeout: 5 * time.Second, ConnectTimeout: time.Second, Retries: 3,
+				Concurrency: 7, Timeout: 5 * time.Second, ConnectTimeout: time.Second, IdleTimeout: 5 * time.Minute, Retries: 3,
 				Scale:        Scale{Min: 2, Max: 9, Image: "web:2", Requests: Rate{20, 15 * time.Second}, HoldDown: 15 * time.Second, DryRun: true},
 				DrainTimeout: 10 * time.Second,
 			}, "id-a", nil},
@@ -65,6 +70,18 @@ func TestBuild_settings(t *testing.T) {
 			"the same written in another way is no disagreement", nil,
 			[]engine.Container{container("a", "timeout=60s"), container("b", "timeout=1m")},
 			pool{with(func(s *Settings) { s.Timeout = time.Minute }), "id-a", nil},
+		},
+		{
+			"hosts in another order, and rates in other words, are no disagreement", nil,
+			[]engine.Container{container("a", "host=a,B", "rate-limit=60/m", "path=/x/"), container("b", "host=b,a.,a", "rate-limit=60/1m", "path=/x")},
+			pool{with(func(s *Settings) {
+				s.Route, s.RateLimit = Route{Hosts: "a,b", Path: "/x"}, RateLimit{Rate{60, time.Minute}, 60}
+			}), "id-a", nil},
+		},
+		{
+			"a limit without a burst has that of its count", nil,
+			[]engine.Container{container("a", "rate-limit=20/15s")},
+			pool{with(func(s *Settings) { s.RateLimit = RateLimit{Rate{20, 15 * time.Second}, 20} }), "id-a", nil},
 		},
 		{
 			"the configuration wins in silence",
@@ -146,6 +163,34 @@ func TestBuild_settings(t *testing.T) {
 				"ballast.sticky.ttl has no effect without ballast.sticky=true",
 				"ballast.health.status has no effect without ballast.health.path",
 			}},
+		},
+		{
+			"settings of traffic without effect", nil,
+			[]engine.Container{container("a", "strip-path=true", "hash=path", "policy=ip-hash", "queue.size=5", "queue.timeout=5s", "rate-limit.burst=5")},
+			pool{with(func(s *Settings) {
+				s.Route.Strip, s.Hash.Source, s.Policy, s.Queue, s.RateLimit.Burst = true, HashPath, "ip-hash", Queue{5, 5 * time.Second}, 5
+			}), "id-a", []string{
+				"ballast.strip-path has no effect without ballast.path",
+				"ballast.hash has no effect without ballast.policy=maglev",
+				"ballast.queue.size has no effect without ballast.concurrency",
+				"ballast.queue.timeout has no effect without ballast.concurrency",
+				"ballast.rate-limit.burst has no effect without ballast.rate-limit",
+			}},
+		},
+		{
+			"nothing to strip, nowhere to wait", nil,
+			[]engine.Container{container("a", "strip-path=true", "path=/", "concurrency=3", "queue.size=0", "queue.timeout=5s")},
+			pool{with(func(s *Settings) {
+				s.Route, s.Concurrency, s.Queue = Route{Path: "/", Strip: true}, 3, Queue{0, 5 * time.Second}
+			}), "id-a", []string{
+				"ballast.strip-path has no effect without ballast.path longer than /",
+				"ballast.queue.timeout has no effect without ballast.queue.size above 0",
+			}},
+		},
+		{
+			"a pool that scales has a queue", nil,
+			[]engine.Container{container("a", "scale.max=3", "queue.size=5")},
+			pool{with(func(s *Settings) { s.Scale.Max, s.Concurrency, s.Queue.Size = 3, 20, 5 }), "id-a", nil},
 		},
 		{
 			"a configuration that was not validated",

@@ -1,23 +1,91 @@
 package containers
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Settings are a pool's, read from the labels of its members and from the configuration, which wins.
+// They are comparable.
 type Settings struct {
-	// Policy is weighted, round-robin, random or least-request.
+	Route Route
+	// Policy is weighted, round-robin, random, least-request, peak-ewma, ip-hash or maglev.
 	Policy string
+	// Hash is for maglev.
+	Hash   Hash
 	Sticky Sticky
 	Health HealthCheck
-	// Concurrency is how many requests one backend should serve at once, the target of scaling.
-	// 0 means not set.
+	// Breaker is how many failures in a row eject a backend; 0 is off.
+	Breaker int
+	// SlowStart is how long a new backend's weight grows to the whole; 0 is off.
+	SlowStart time.Duration
+	// Concurrency is how many requests one backend serves at once, the target of scaling as well; more
+	// wait in the queue. 0 is no limit.
 	Concurrency int
-	// Timeout is how long a backend may take to its response headers, ConnectTimeout to accept a connection.
-	Timeout, ConnectTimeout time.Duration
-	// Retries are extra attempts on other backends after one that could not be connected to.
+	// Queue has no effect without Concurrency.
+	Queue     Queue
+	RateLimit RateLimit
+	// Timeout is how long a backend may take to its response headers, ConnectTimeout to accept a
+	// connection; IdleTimeout is how long a body may stand still.
+	Timeout, ConnectTimeout, IdleTimeout time.Duration
+	// Retries are extra attempts on other backends for requests of which nothing was processed for sure:
+	// not connected, or idempotent and unanswered.
 	Retries int
 	Scale   Scale
 	// DrainTimeout is the longest wait for requests in flight before a backend is stopped.
 	DrainTimeout time.Duration
+}
+
+// Route says which requests are the pool's.
+type Route struct {
+	// Hosts are separated by commas, ascending, each once: lower case, without port and without the dot at
+	// the end, IPv6 without brackets. "*." before one stands for every name below it. Empty is any.
+	Hosts string
+	// Path is "/" or a prefix such as "/api", without the slash at the end; empty if it was not set, which
+	// is any.
+	Path string
+	// Strip removes Path from requests before they are forwarded.
+	Strip bool
+}
+
+// HostList returns the hosts one by one; none if any will do.
+func (r Route) HostList() []string {
+	if r.Hosts == "" {
+		return nil
+	}
+	return strings.Split(r.Hosts, ",")
+}
+
+// What requests can be placed by.
+const (
+	HashIP     = "ip"
+	HashPath   = "path"
+	HashHeader = "header"
+	HashCookie = "cookie"
+)
+
+// Hash is what requests are placed by.
+type Hash struct {
+	// Source is HashIP, HashPath, HashHeader or HashCookie.
+	Source string
+	// Name is the header's, in lower case, or the cookie's, as written.
+	Name string
+}
+
+// Queue is where requests wait for a free backend.
+type Queue struct {
+	// Size is how many may wait, Timeout how long each may.
+	Size    int
+	Timeout time.Duration
+}
+
+// RateLimit bounds the requests of one client.
+type RateLimit struct {
+	// Rate is what is allowed on average; a zero Count is off.
+	Rate Rate
+	// Burst is how many may come at once. In a snapshot it is at least 1 if there is a limit: where it was
+	// not set, it is the Count of Rate.
+	Burst int
 }
 
 // Sticky is cookie affinity.

@@ -104,6 +104,8 @@ var (
 	ownerPattern = regexp.MustCompile(`^[\x21-\x7e]{1,255}$`)
 	// A token of RFC 9110, section 5.6.2, is what a cookie name must be.
 	tokenPattern = regexp.MustCompile("^[a-zA-Z0-9!#$%&'*+.^_`|~-]{1,64}$")
+	// tokenWords says in words what tokenPattern asks for.
+	tokenWords   = "1 to 64 letters, digits or any of !#$%&'*+-.^_`|~"
 	imagePattern = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._/:@-]{0,511}$`)
 	// No "//", which would begin a host; no query or fragment, which a path has no place for.
 	pathPattern = regexp.MustCompile(`^/([\x21\x22\x24-\x2e\x30-\x3e\x40-\x7e][\x21\x22\x24-\x3e\x40-\x7e]{0,999})?$`)
@@ -140,15 +142,37 @@ func parseStatus(s *Settings, value string) error {
 	return nil
 }
 
-// parseRate reads "20/15s".
-func parseRate(s *Settings, value string) error {
-	count, interval, _ := strings.Cut(value, "/")
-	n, err1 := parseWhole(count, 1, 1_000_000)
-	d, err2 := parseSpan(interval, 100*time.Millisecond, time.Hour)
-	if err1 != nil || err2 != nil {
-		return errors.New(`must be a number of requests per time of at most 1h, such as "20/15s"`)
+// rate reads "20/15s"; "100/s" is the same as "100/1s".
+func rate(field func(*Settings) *Rate) func(*Settings, string) error {
+	return func(s *Settings, value string) error {
+		count, interval, _ := strings.Cut(value, "/")
+		switch interval {
+		case "s", "m", "h":
+			interval = "1" + interval
+		}
+		n, err1 := parseWhole(count, 1, most)
+		d, err2 := parseSpan(interval, 100*time.Millisecond, time.Hour)
+		if err1 != nil || err2 != nil {
+			return errors.New(`must be a number of requests per time of 100ms to 1h, such as "20/15s" or "100/s"`)
+		}
+		*field(s) = Rate{Count: n, Interval: d}
+		return nil
 	}
-	s.Scale.Requests = Rate{Count: n, Interval: d}
+}
+
+// parseHash reads "ip", "path", "header:X-Tenant" or "cookie:tenant".
+func parseHash(s *Settings, value string) error {
+	source, name, named := strings.Cut(value, ":")
+	takesName := source == HashHeader || source == HashCookie
+	switch {
+	case !takesName && source != HashIP && source != HashPath, takesName != named:
+		return errors.New("must be ip, path, header:NAME or cookie:NAME")
+	case named && !tokenPattern.MatchString(name):
+		return fmt.Errorf("must name the %s with %s", source, tokenWords)
+	case source == HashHeader:
+		name = strings.ToLower(name)
+	}
+	s.Hash = Hash{Source: source, Name: name}
 	return nil
 }
 

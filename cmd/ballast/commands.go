@@ -55,7 +55,9 @@ func check(_ context.Context, args []string, out io.Writer) error {
 }
 
 func healthcheck(ctx context.Context, args []string, out io.Writer) error {
-	c, err := config.Load(config.FromProcess(args, out, "ballast healthcheck [flags]: exit 0 if the balancer is healthy"))
+	s := config.FromProcess(args, out, "ballast healthcheck [flags]: exit 0 if the balancer is healthy")
+	s.WithoutFiles = true
+	c, err := config.Load(s)
 	if err != nil {
 		return err
 	}

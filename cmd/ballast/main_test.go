@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 func ballast(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
-	cmd.Env = append(os.Environ(), asBallast+"=1", "BALLAST_ADMIN_LISTEN=127.0.0.1:0", "BALLAST_ENGINE=docker", "BALLAST_LOG_FORMAT=json")
+	cmd.Env = append(os.Environ(), asBallast+"=1", "BALLAST_ADMIN_LISTEN=127.0.0.1:0", "BALLAST_TRAFFIC_LISTEN=127.0.0.1:0", "BALLAST_ENGINE=docker", "BALLAST_LOG_FORMAT=json")
 	return cmd
 }
 

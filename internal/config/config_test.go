@@ -31,7 +31,8 @@ func TestLoad_defaults(t *testing.T) {
 		t.Fatalf("Load() = %v", err)
 	}
 	want := Config{
-		AdminListen: ":8080", Engine: EngineDocker, Instance: hostName(), LabelsPrefix: "ballast", MaxContainers: 50,
+		AdminListen: ":8080", TrafficListen: ":8000", ACME: ACME{Storage: "/var/lib/ballast/acme"}, AccessLog: AccessLog{Sample: 1},
+		RequestID: true, Engine: EngineDocker, Instance: hostName(), LabelsPrefix: "ballast", MaxContainers: 50,
 		OnExit: OnExitLeave, ShutdownTimeout: time.Minute, LogLevel: zerolog.InfoLevel, LogFormat: FormatAuto,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -18,8 +18,9 @@ import (
 
 // Key is one configuration key, as documented and as read.
 type Key struct {
-	// Name is the key in the file and the flag; Default its value as text.
-	Name, Default string
+	// Name is the key in the file and the flag; Default its value as text; Example another one, where that
+	// helps.
+	Name, Default, Example string
 	// Meaning is a line for people, with the allowed values.
 	Meaning string
 
@@ -39,21 +40,23 @@ var instanceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 // Keys returns all keys in the order in which they are documented. Settings of pools
 // (pools.<name>.<label>) are not among them: containers knows those.
 func Keys() []Key {
-	return []Key{
-		{"admin.listen", ":8080", "address of the dashboard, /lb, /metrics, /health, /prometheus and /api", setListen},
-		{"engine", EngineDocker, "what runs the containers: docker or embedded", oneOf(
+	return slices.Concat([]Key{
+		{"admin.listen", ":8080", "127.0.0.1:8080", "address of the dashboard, /lb, /metrics, /health, /prometheus and /api", listen(
+			func(c *Config) *string { return &c.AdminListen })},
+	}, trafficKeys(), acmeKeys(), requestKeys(), []Key{
+		{"engine", EngineDocker, EngineEmbedded, "what runs the containers: docker or embedded", oneOf(
 			func(c *Config) *string { return &c.Engine }, EngineDocker, EngineEmbedded)},
-		{"docker.host", "", "address of the Docker Engine; empty is DOCKER_HOST, then the local socket", setDockerHost},
-		{"instance", hostName(), "name of this Ballast, the owner label of its clones; default: the host name", setInstance},
-		{"labels.prefix", string(containers.DefaultPrefix), "what stands before every label", setPrefix},
-		{"scale.max-containers", strconv.Itoa(containers.DefaultMaxContainers), "clones on this host, all pools together", setMaxContainers},
-		{"on-exit", OnExitLeave, "clones at shutdown: leave (the next start adopts them) or remove", oneOf(
+		{"docker.host", "", "tcp://127.0.0.1:2376", "address of the Docker Engine; empty is DOCKER_HOST, then the local socket", setDockerHost},
+		{"instance", hostName(), "lb-1", "name of this Ballast, the owner label of its clones; default: the host name", setInstance},
+		{"labels.prefix", string(containers.DefaultPrefix), "com.example.lb", "what stands before every label", setPrefix},
+		{"scale.max-containers", strconv.Itoa(containers.DefaultMaxContainers), "20", "clones on this host, all pools together", setMaxContainers},
+		{"on-exit", OnExitLeave, OnExitRemove, "clones at shutdown: leave (the next start adopts them) or remove", oneOf(
 			func(c *Config) *string { return &c.OnExit }, OnExitLeave, OnExitRemove)},
-		{"shutdown.timeout", "60s", "how long requests in flight may take to finish at shutdown", setShutdown},
-		{"log.level", "info", "debug, info, warn or error", setLevel},
-		{"log.format", FormatAuto, "auto (console on a terminal, json otherwise), console or json", oneOf(
+		{"shutdown.timeout", "60s", "10s", "how long requests in flight may take to finish at shutdown", setShutdown},
+		{"log.level", "info", "debug", "debug, info, warn or error", setLevel},
+		{"log.format", FormatAuto, FormatJSON, "auto (console on a terminal, json otherwise), console or json", oneOf(
 			func(c *Config) *string { return &c.LogFormat }, FormatAuto, FormatConsole, FormatJSON)},
-	}
+	})
 }
 
 func oneOf(field func(*Config) *string, allowed ...string) func(*Config, string) error {
@@ -66,19 +69,22 @@ func oneOf(field func(*Config) *string, allowed ...string) func(*Config, string)
 	}
 }
 
-func setListen(c *Config, value string) error {
-	host, port, err := net.SplitHostPort(value)
-	if err != nil {
-		return errors.New(`must be an address and port such as ":8080" or "127.0.0.1:8080"`)
+// listen is an address to listen on.
+func listen(field func(*Config) *string) func(*Config, string) error {
+	return func(c *Config, value string) error {
+		host, port, err := net.SplitHostPort(value)
+		if err != nil {
+			return errors.New(`must be an address and port such as ":8080" or "127.0.0.1:8080"`)
+		}
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n > 65535 {
+			return errors.New("the port must be a number from 0 (any free one) to 65535")
+		}
+		if host != "" && net.ParseIP(strings.Split(host, "%")[0]) == nil && host != "localhost" {
+			return errors.New("the host must be an IP address, localhost, or empty for all addresses")
+		}
+		*field(c) = value
+		return nil
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n > 65535 {
-		return errors.New("the port must be a number from 0 (any free one) to 65535")
-	}
-	if host != "" && net.ParseIP(strings.Split(host, "%")[0]) == nil && host != "localhost" {
-		return errors.New("the host must be an IP address, localhost, or empty for all addresses")
-	}
-	c.AdminListen = value
-	return nil
 }
 
 func setDockerHost(c *Config, value string) error {

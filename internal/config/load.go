@@ -30,6 +30,9 @@ type Sources struct {
 	Help io.Writer
 	// Usage is the first line of that help.
 	Usage string
+	// WithoutFiles does not look at the files that keys name, certificates and such: for who only asks
+	// for an address, maybe while they are being replaced.
+	WithoutFiles bool
 }
 
 // poolsKey is the one key of the file that is not in Keys.
@@ -75,7 +78,10 @@ func Load(s Sources) (Config, error) {
 			errs = append(errs, fmt.Errorf("%s: %q (%s) %w", k.Name, v.text, v.source, err))
 		}
 	}
-	errs = append(errs, c.Pools.Validate())
+	errs = append(errs, c.Pools.Validate(), combine(&c, given(keys, values)))
+	if !s.WithoutFiles {
+		errs = append(errs, checkFiles(&c))
+	}
 	return c, errors.Join(errs...)
 }
 

@@ -56,17 +56,23 @@ func configuration() string {
 		"Defaults < YAML file < environment < flags. The file is named by `--config` or `BALLAST_CONFIG`; the key\n" +
 		"`admin.listen` is `BALLAST_ADMIN_LISTEN` in the environment and `--admin.listen` as a flag. An unknown key is an\n" +
 		"error; all problems are reported at once, each with its key. `ballast check` validates without starting.\n\n" +
-		"| key | environment | default | meaning |\n| --- | --- | --- | --- |\n")
+		"| key | environment | default | example | meaning |\n| --- | --- | --- | --- | --- |\n")
 	for _, k := range config.Keys() {
 		def := "`" + k.Default + "`"
 		if k.Default == "" || k.Name == "instance" { // The host name differs from machine to machine.
 			def = ""
 		}
-		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n", k.Name, k.Env(), def, k.Meaning)
+		example := ""
+		if k.Example != "" {
+			example = "`" + k.Example + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n", k.Name, k.Env(), def, example, k.Meaning)
 	}
 	b.WriteString("\n## Pools\n\n`pools.<name>.<label>` sets what the labels of a pool set (see [labels.md](labels.md)) and wins over them:\n\n" +
-		"```yaml\nadmin:\n  listen: \":8080\"\non-exit: remove\npools:\n  default:\n    policy: least-request\n" +
-		"    health: {path: /healthz, interval: 5s}\n    scale: {max: 8}\n    sticky: true\n    sticky.ttl: 30m\n```\n")
+		"```yaml\nadmin:\n  listen: \":8080\"\ntraffic:\n  listen: \":80\"\n  tls:\n    listen: \":443\"\n    redirect: true\n" +
+		"    cert: [shop.pem, api.pem]\n    key: [shop.key, api.key]\non-exit: remove\npools:\n  default:\n    policy: least-request\n" +
+		"    host: [shop.example, \"*.shop.example\"]\n    health: {path: /healthz, interval: 5s}\n    scale: {max: 8}\n    sticky: true\n    sticky.ttl: 30m\n" +
+		"    rate-limit: 100/s\n```\n")
 	return b.String()
 }
 
@@ -74,7 +80,8 @@ func metrics() string {
 	var b strings.Builder
 	b.WriteString("<!-- Made by make generate from internal/telemetry/families.go. -->\n\n# Metrics\n\n" +
 		"`GET /prometheus` has these, and those of the Go runtime and the process under their usual names. The series of a\n" +
-		"backend end with it. `GET /metrics` has the same as JSON, with latencies of the last minute.\n\n" +
+		"backend end with it. `GET /metrics` has the same as JSON, with latencies of the last minute\n" +
+		"(and times in the queue since the pool began).\n\n" +
 		"| metric | kind | labels | meaning |\n| --- | --- | --- | --- |\n")
 	for _, f := range telemetry.Families() {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.Name, f.Kind, strings.Join(f.Labels, ", "), f.Help)
@@ -89,7 +96,7 @@ func readme(t *testing.T, have string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	table := "| label | default | meaning |\n| --- | --- | --- |\n"
+	table := "| label | default | example | meaning |\n| --- | --- | --- | --- |\n"
 	own, _, _ := strings.Cut(string(page), "## Set by Ballast")
 	for line := range strings.Lines(own) {
 		if strings.HasPrefix(line, "| `") {

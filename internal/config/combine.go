@@ -1,0 +1,130 @@
+package config
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// given returns the keys that were set to something else than their default.
+func given(keys []Key, values map[string]value) map[string]bool {
+	set := make(map[string]bool)
+	for _, k := range keys {
+		set[k.Name] = values[k.Name].text != k.Default
+	}
+	return set
+}
+
+// combine joins what is wrong with values that are good one by one. It looks at what was given, not at
+// what parsed: a value that does not parse has been told already.
+func combine(c *Config, given map[string]bool) error {
+	var errs []error
+	needs := func(key, needed, remedy string) {
+		if given[key] && !given[needed] {
+			errs = append(errs, fmt.Errorf("%s: has no effect without %s: set %s %s", key, needed, needed, remedy))
+		}
+	}
+	const anAddress, theHosts = "to an address such as :443", "to the hosts, or to auto"
+	if given[keyTLSListen] && !given[keyTLSCert] && !given[keyTLSKey] && !given[keyACMEDomains] {
+		errs = append(errs, fmt.Errorf("%s: needs a certificate: set %s and %s, or %s", keyTLSListen, keyTLSCert, keyTLSKey, keyACMEDomains))
+	}
+	needs(keyTLSCert, keyTLSListen, anAddress)
+	needs(keyTLSKey, keyTLSListen, anAddress)
+	needs(keyTLSRedirect, keyTLSListen, anAddress)
+	needs(keyACMEDomains, keyTLSListen, anAddress)
+	for _, key := range []string{keyACMEEmail, keyACMECA, keyACMECAFile, keyACMEStorage} {
+		needs(key, keyACMEDomains, theHosts)
+	}
+	if c.TLS.Redirect && given[keyTrafficListen] && c.TrafficListen == "" {
+		errs = append(errs, fmt.Errorf("%s: has no effect while %s is off: set that to an address such as :80", keyTLSRedirect, keyTrafficListen))
+	}
+	errs = append(errs, sidesMatch(c.TLS.Certs), portsDiffer(c))
+	return errors.Join(errs...)
+}
+
+func sidesMatch(files []CertFile) error {
+	certs, keys := 0, 0
+	for _, f := range files {
+		if f.Cert != "" {
+			certs++
+		}
+		if f.Key != "" {
+			keys++
+		}
+	}
+	if certs == keys {
+		return nil
+	}
+	return fmt.Errorf("%s: has %d files and %s has %d: name one key for each certificate, in the same order", keyTLSKey, keys, keyTLSCert, certs)
+}
+
+func portsDiffer(c *Config) error {
+	listeners := []struct{ key, address string }{
+		{keyAdminListen, c.AdminListen}, {keyTrafficListen, c.TrafficListen}, {keyTLSListen, c.TLS.Listen},
+	}
+	var errs []error
+	for i, l := range listeners {
+		for _, before := range listeners[:i] {
+			if samePort(before.address, l.address) {
+				errs = append(errs, fmt.Errorf("%s: %q has the port of %s: choose another", l.key, l.address, before.key))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkFiles joins what is wrong with the files that the configuration names.
+func checkFiles(c *Config) error {
+	var errs []error
+	for _, f := range c.TLS.Certs {
+		if f.Cert != "" && f.Key != "" {
+			errs = append(errs, checkPair(f))
+		}
+	}
+	if c.ACME.CAFile != "" {
+		pem, err := os.ReadFile(c.ACME.CAFile)
+		switch {
+		case err != nil:
+			errs = append(errs, unreadable(keyACMECAFile, err))
+		case !x509.NewCertPool().AppendCertsFromPEM(pem):
+			errs = append(errs, fmt.Errorf("%s: %q has no certificate: name a PEM file", keyACMECAFile, c.ACME.CAFile))
+		}
+	}
+	if info, err := os.Stat(c.ACME.Storage); err == nil && !info.IsDir() {
+		errs = append(errs, fmt.Errorf("%s: %q is a file: name a directory", keyACMEStorage, c.ACME.Storage))
+	}
+	switch to := c.AccessLog.To; to {
+	case "", AccessLogStdout, AccessLogStderr:
+	default:
+		if info, err := os.Stat(filepath.Dir(to)); err != nil || !info.IsDir() {
+			errs = append(errs, fmt.Errorf("%s: %q is in no directory: make %q first", keyAccessLog, to, filepath.Dir(to)))
+		} else if info, err := os.Stat(to); err == nil && info.IsDir() {
+			errs = append(errs, fmt.Errorf("%s: %q is a directory: name a file in it", keyAccessLog, to))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkPair says whether a certificate and its key can be read, and belong together.
+func checkPair(f CertFile) error {
+	cert, errCert := os.ReadFile(f.Cert)
+	key, errKey := os.ReadFile(f.Key)
+	if errCert != nil || errKey != nil {
+		return errors.Join(unreadable(keyTLSCert, errCert), unreadable(keyTLSKey, errKey))
+	}
+	if _, err := tls.X509KeyPair(cert, key); err != nil {
+		return fmt.Errorf("%s: %q with %s %q: %w: name a PEM certificate and its own key", keyTLSCert, f.Cert, keyTLSKey, f.Key, err)
+	}
+	return nil
+}
+
+// unreadable is nil without an error.
+func unreadable(key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w: name a file that this process may read", key, err)
+}
