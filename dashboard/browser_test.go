@@ -151,6 +151,7 @@ func TestBrowser_UpdatesByItself(t *testing.T) {
 	ctx, complaints := open(t, s.URL)
 	run(t, ctx, waitText("61,204"))
 	evaluate[any](t, ctx, `window.sameWindow = true; document.querySelector('a[href="/prometheus"]').focus(); window.moved = 0;
+		document.querySelectorAll("details")[1].open = true;
 		new PerformanceObserver(l => l.getEntries().forEach(e => window.moved += e.value)).observe({type: 'layout-shift'}); null`)
 
 	next := busy()
@@ -174,6 +175,9 @@ func TestBrowser_UpdatesByItself(t *testing.T) {
 	s.show(next)
 	run(t, ctx, waitText("ballast-shop-3"), chromedp.WaitNotPresent(chromedp.CSS(`[aria-label="Backends of reports"]`)))
 
+	if got := evaluate[int](t, ctx, `document.querySelectorAll("details[open]").length`); got != 1 {
+		t.Errorf("%d lists of settings are open, want the one that was opened", got)
+	}
 	if !evaluate[bool](t, ctx, `window.sameWindow === true`) {
 		t.Error("the page was reloaded")
 	}
@@ -256,8 +260,24 @@ func states() map[string]telemetry.Input {
 	}
 	first := input()
 	first.Engine = containers.EngineStatus{Kind: "docker", Error: "dial unix /var/run/docker.sock: connect: no such file or directory"}
-	return map[string]telemetry.Input{"busy": busy(), "empty": input(), "lost": lost, "first": first}
+	return map[string]telemetry.Input{"busy": busy(), "troubled": troubled(), "empty": input(), "lost": lost, "first": first}
 }
+
+// overlaps counts the lines of text in a backend's cells that lie over those of another cell.
+const overlaps = `(() => {
+	const lines = cell => {
+		const range = document.createRange();
+		range.selectNodeContents(cell);
+		return [...range.getClientRects()].filter(r => r.width > 0 && r.height > 0);
+	};
+	const over = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
+	let n = 0;
+	for (const row of document.querySelectorAll(".backend tr:first-child")) {
+		const texts = [...row.cells].map(c => [...c.querySelectorAll("span")].concat(c.children.length ? [] : [c]).filter(e => !e.querySelector("span")).flatMap(lines));
+		texts.forEach((a, i) => texts.slice(i + 1).forEach(b => a.forEach(x => b.forEach(y => { if (over(x, y)) n++; }))));
+	}
+	return n;
+})()`
 
 // TestBrowser_Looks opens every state at every size, light and dark: nothing overflows, and axe
 // finds nothing to object to (contrast, landmarks, names). With BALLAST_SCREENSHOTS set to a folder
@@ -266,6 +286,9 @@ func TestBrowser_Looks(t *testing.T) {
 	for name, in := range states() {
 		t.Run(name, func(t *testing.T) {
 			ctx, complaints := open(t, serve(t, in).URL)
+			if name == "troubled" {
+				evaluate[any](t, ctx, `document.querySelectorAll("details").forEach(d => d.open = true); null`)
+			}
 			for _, colours := range []string{"light", "dark"} {
 				run(t, ctx, scheme(colours))
 				want := map[string]string{"light": "rgb(244, 246, 248)", "dark": "rgb(13, 19, 26)"}[colours]
@@ -276,6 +299,9 @@ func TestBrowser_Looks(t *testing.T) {
 					run(t, ctx, chromedp.EmulateViewport(width, 900))
 					if over := evaluate[int](t, ctx, `document.documentElement.scrollWidth - window.innerWidth`); over > 0 {
 						t.Errorf("%s at %d px: %d px too wide", colours, width, over)
+					}
+					if n := evaluate[int](t, ctx, overlaps); n > 0 {
+						t.Errorf("%s at %d px: %d texts of backends lie over others", colours, width, n)
 					}
 					screenshot(t, ctx, fmt.Sprintf("%s-%s-%d.png", name, colours, width))
 				}

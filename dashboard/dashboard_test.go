@@ -78,18 +78,38 @@ func TestPage(t *testing.T) {
 				"Ballast 0.1.0 harbour-1 · up 1 d 2 h", "Docker 20.10.24 connected last sync 3 s ago",
 				"Requests per second 413.0", "Errors 37 0.03 % of all", "Ready 4 of 6 backends",
 				"shop 3 ready of 5 wanted · min 3 · max 8 · 1 starting",
-				"weighted balancing sticky sessions, 1h checks /healthz every 10s autoscaling 3–8 one more above 20/15s 20 at once each 1 retry 30s timeout",
-				"least-request connection checks every 10s fixed size no retries",
+				"weighted balancing sticky sessions, 1h checks /healthz every 10s ejected at 5 failures in a row autoscaling 3–8 " +
+					"one more above 20/15s 20 at once each 1,024 may wait, 30s each 1 retry 30s timeout",
+				"least-request connection checks every 10s no breaker fixed size no retries",
+				"1 starting shop.example / *.shop.example / weighted", "1 wanted reports.shop.example /v2 least-request",
+				"In flight 13 3 of them waiting", "Errors 37 Waiting 3 Held p50 89.1 ms Held p95 1.20 s Held p99 1.20 s Answered",
+				"All settings of shop host *.shop.example, shop.example path any strip-path false policy weighted sticky true sticky.ttl 1h",
 				"p50 1.24 ms p95 3.80 ms p99 12.4 ms", "Answered by Ballast itself: no-backend 3 , timeout 1",
 				"ballast.policy differs", "shop-a: label ballast.wieght is not known",
-				"ballast-shop-1 clone 172.18.0.6:8080 · a4f2a9c0d11e ready 1 6.2 % of 16.7 % 6 8,114 0 6.90 ms 12.0 ms",
-				"shop-c 172.18.0.5:8080 · f4f2a9c0d11e unhealthy 1 15.6 % 0 20,411 37",
+				"ballast-shop-1 clone 172.18.0.6:8080 · a4f2a9c0d11e ready breaker closed 1 6.2 % of 16.7 % 6 8,114 0 6.90 ms 12.0 ms",
+				"shop-c 172.18.0.5:8080 · f4f2a9c0d11e unhealthy breaker closed 1 15.6 % 0 20,411 37",
 				"GET /healthz answered 503 three times in a row",
 				"Not routed 2", "shop-old running · pool shop it exposes ports 8080 and 9090",
 				"11:59:56 4 s ago Scale out shop 4 → 5 58.4 requests in flight", "Refused shop 4 → 4", "Scale in dry run shop 6 → 4",
 				"clones are removed at exit",
 			},
-			[]string{"has not answered", "No containers joined", "No clone can be made"},
+			[]string{"has not answered", "No containers joined", "No clone can be made", "Panic", "Retries that the budget"},
+		},
+		{
+			"troubled", troubled(),
+			[]string{
+				"2 ready of 5 wanted any host /api path removed any host / what no other route takes " +
+					"Panic: fewer than half of the backends are available: requests go to all of them maglev by header:x-tenant",
+				"slow start, 30s", "100 may wait, 5s each 100/s per client, 200 at once 2 retries",
+				"queue-full 61 , queue-timeout 12 , rate-limited 1,904 Retries that the budget did not allow: 38",
+				"asked for by pool default as well",
+				"ejected breaker open ejected 2 times 3 46.3 %", "it gets none for 60 s; until 12:00:44 UTC, 44 s from now",
+				"ready breaker half-open ejected once 2 30.8 % 4", "on trial after an ejection",
+				"unhealthy breaker at 12 of 5", "ready breaker at 2 of 5 1 6.1 % 6",
+				"left-over 0 ready of 0 wanted No route leads here", "Errors 0 No container of this pool",
+			},
+			// What is expected of the shares is not known when requests go to all.
+			[]string{"46.3 % of"},
 		},
 		{
 			"empty", input(),
@@ -161,7 +181,12 @@ func TestPage_EscapesEverything(t *testing.T) {
 	in.Engine = containers.EngineStatus{Kind: evil, Version: evil, Error: evil, LastSync: noon}
 	in.Report = proxy.Report{Pools: []proxy.PoolReport{{
 		Name: evil, Warnings: []string{evil}, Rejected: map[string]uint64{evil: 1}, Backends: []proxy.BackendReport{b},
-		Settings: containers.Settings{Policy: evil, Health: containers.HealthCheck{Path: evil}, Sticky: containers.Sticky{Enabled: true, Cookie: evil}},
+		Routes: []proxy.Route{{Host: evil, Path: evil}},
+		Settings: containers.Settings{
+			Policy: evil, Hash: containers.Hash{Source: evil, Name: evil}, Route: containers.Route{Hosts: evil, Path: evil},
+			Scale:  containers.Scale{Max: 1, Image: evil},
+			Health: containers.HealthCheck{Path: evil}, Sticky: containers.Sticky{Enabled: true, Cookie: evil},
+		},
 	}}}
 	in.Fleet = map[string]telemetry.Fleet{evil: {Blocked: evil}}
 	summary := engine.Summary{ID: evil, Name: evil, Image: evil, State: engine.State(evil), Labels: map[string]string{evil: evil}}
@@ -185,7 +210,7 @@ func TestPage_EscapesEverything(t *testing.T) {
 			t.Errorf("an attribute came in by a name: %s", tag)
 		}
 	}
-	if n := strings.Count(text(body), evil); n < 15 {
+	if n := strings.Count(text(body), evil); n < 24 {
 		t.Errorf("the hostile text is shown %d times, want it wherever it stands", n)
 	}
 }

@@ -9,14 +9,21 @@ import (
 // poolFeatures says in a few words each what is in force for a pool.
 func poolFeatures(p telemetry.PoolDoc) []string {
 	s := p.Settings
-	out := []string{policyName(p.Policy)}
+	out := []string{policyName(p.Policy, s.Hash)}
 	if s.Sticky {
 		out = append(out, "sticky sessions, "+interval(s.StickyTTL))
 	}
-	out = append(out, healthFeature(s))
+	out = append(out, healthFeature(s), breakerFeature(s))
+	if s.SlowStart > 0 {
+		out = append(out, "slow start, "+interval(s.SlowStart))
+	}
 	out = append(out, scaleFeatures(p)...)
 	if s.Concurrency > 0 {
-		out = append(out, fmt.Sprintf("%d at once each", s.Concurrency))
+		out = append(out, fmt.Sprintf("%d at once each", s.Concurrency),
+			fmt.Sprintf("%s may wait, %s each", count(s.QueueSize), interval(s.QueueTimeout)))
+	}
+	if s.RateLimit != "" {
+		out = append(out, fmt.Sprintf("%s per client, %s at once", s.RateLimit, count(s.RateLimitBurst)))
 	}
 	switch s.Retries {
 	case 0:
@@ -32,14 +39,27 @@ func poolFeatures(p telemetry.PoolDoc) []string {
 	return out
 }
 
-func policyName(policy string) string {
+// policyName is the policy in words; hash is what maglev goes by.
+func policyName(policy, hash string) string {
 	switch policy {
 	case "weighted":
 		return "weighted balancing"
 	case "random":
 		return "weighted random"
+	case "maglev":
+		return "maglev by " + hash
 	}
 	return policy
+}
+
+func breakerFeature(s telemetry.SettingsDoc) string {
+	switch s.Breaker {
+	case 0:
+		return "no breaker"
+	case 1:
+		return "ejected at 1 failure"
+	}
+	return fmt.Sprintf("ejected at %d failures in a row", s.Breaker)
 }
 
 func healthFeature(s telemetry.SettingsDoc) string {

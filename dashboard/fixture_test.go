@@ -7,6 +7,7 @@ import (
 	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/containers/autoscale"
 	"github.com/ballast-lb/ballast/engine"
+	"github.com/ballast-lb/ballast/internal/histogram"
 	"github.com/ballast-lb/ballast/internal/telemetry"
 	"github.com/ballast-lb/ballast/proxy"
 )
@@ -43,6 +44,23 @@ func member(n byte, name string, weight int, requests uint64) proxy.BackendRepor
 	}
 }
 
+// settings fills in what every pool has.
+func settings(s containers.Settings) containers.Settings {
+	s.Timeout, s.ConnectTimeout, s.IdleTimeout = 30*time.Second, 2*time.Second, time.Minute
+	s.DrainTimeout, s.Scale.HoldDown = 30*time.Second, time.Minute
+	s.Health.Timeout, s.Health.StatusMin, s.Health.StatusMax = 2*time.Second, 200, 399
+	s.Health.Fall, s.Health.Rise = 3, 2
+	return s
+}
+
+func holds(waits ...time.Duration) histogram.Snapshot {
+	var h histogram.Histogram
+	for _, w := range waits {
+		h.Record(w)
+	}
+	return h.Snapshot()
+}
+
 // busy is a realistic Ballast: three originals and two clones, one of them unhealthy and one
 // starting; a small second pool; containers that are left out; decisions of each kind.
 func busy() telemetry.Input {
@@ -59,20 +77,26 @@ func busy() telemetry.Input {
 	in.Report = proxy.Report{Pools: []proxy.PoolReport{
 		{
 			Name: "reports",
-			Settings: containers.Settings{
-				Policy: "least-request", Timeout: 30 * time.Second, Health: containers.HealthCheck{Interval: 10 * time.Second},
-			},
+			Settings: settings(containers.Settings{
+				Policy: "least-request", Route: containers.Route{Hosts: "reports.shop.example", Path: "/v2"},
+				Health: containers.HealthCheck{Interval: 10 * time.Second},
+			}),
+			Routes:   []proxy.Route{{Host: "reports.shop.example", Path: "/v2"}},
 			Requests: 1_204, RequestsPerSecond: 0.4, Latency: proxy.Latency{P50: 84 * time.Millisecond, P95: 612 * time.Millisecond, P99: 1340 * time.Millisecond},
 			Backends: []proxy.BackendReport{x},
 		},
 		{
 			Name: "shop",
-			Settings: containers.Settings{
-				Policy: "weighted", Concurrency: 20, Retries: 1, Timeout: 30 * time.Second,
+			Settings: settings(containers.Settings{
+				Policy: "weighted", Concurrency: 20, Retries: 1, Breaker: 5,
+				Queue:  containers.Queue{Size: 1024, Timeout: 30 * time.Second},
+				Route:  containers.Route{Hosts: "*.shop.example,shop.example"},
 				Sticky: containers.Sticky{Enabled: true, TTL: time.Hour, Cookie: "ballast_affinity"},
 				Health: containers.HealthCheck{Path: "/healthz", Interval: 10 * time.Second},
 				Scale:  containers.Scale{Min: 3, Max: 8, Requests: containers.Rate{Count: 20, Interval: 15 * time.Second}},
-			},
+			}),
+			Routes: []proxy.Route{{Host: "shop.example", Path: "/"}, {Host: "*.shop.example", Path: "/"}},
+			Queued: 3, Holds: holds(40*time.Millisecond, 90*time.Millisecond, 1200*time.Millisecond),
 			Warnings: []string{"ballast.policy differs: shop-a says weighted, shop-c says random; weighted is used"},
 			InFlight: 13, Requests: 130_542, Errors: 37, Retries: 12, RequestsPerSecond: 412.6,
 			Rejected: map[string]uint64{"no-backend": 3, "timeout": 1},
@@ -114,5 +138,44 @@ func busy() telemetry.Input {
 			Reason: "at most 3.1 replicas were needed in the last 60 s",
 		},
 	}
+	return in
+}
+
+// troubled is a catch-all pool that is in panic, with a breaker in each of its states.
+func troubled() telemetry.Input {
+	in := input()
+	a, b, c := member(3, "web-a", 3, 61_204), member(4, "web-b", 2, 40_790), member(5, "web-c", 1, 20_411)
+	d, e := member(6, "web-d", 1, 8_114), member(7, "web-e", 1, 1_800)
+	a.State, a.Reason, a.Errors = containers.StateEjected, "5 requests in a row failed; it gets none for 60 s", 412
+	a.Breaker = proxy.Breaker{State: proxy.BreakerOpen, Failures: 5, Ejections: 2, Until: noon.Add(44 * time.Second)}
+	b.Breaker = proxy.Breaker{State: proxy.BreakerHalfOpen, Failures: 4, Ejections: 1}
+	c.Breaker, c.Errors = proxy.Breaker{State: proxy.BreakerClosed, Failures: 12}, 19
+	c.State, c.Healthy, c.Reason = containers.StateUnhealthy, false, "GET /healthz answered 503 three times in a row"
+	d.Breaker, d.Errors = proxy.Breaker{State: proxy.BreakerClosed, Failures: 2}, 2
+	e.State, e.Healthy, e.Reason = containers.StateUnhealthy, false, "GET /healthz: connection refused"
+	e.Breaker = proxy.Breaker{State: proxy.BreakerOpen, Failures: 5, Ejections: 1, Until: noon.Add(200 * time.Second)}
+	in.Report = proxy.Report{Pools: []proxy.PoolReport{
+		{
+			Name: "default",
+			Settings: settings(containers.Settings{
+				Policy: "maglev", Hash: containers.Hash{Source: containers.HashHeader, Name: "x-tenant"}, Breaker: 5, Concurrency: 50,
+				Queue:     containers.Queue{Size: 100, Timeout: 5 * time.Second},
+				SlowStart: 30 * time.Second, Retries: 2,
+				RateLimit: containers.RateLimit{Rate: containers.Rate{Count: 100, Interval: time.Second}, Burst: 200},
+				Health:    containers.HealthCheck{Path: "/healthz", Interval: 10 * time.Second, MaxLatency: 800 * time.Millisecond},
+				Route:     containers.Route{Path: "/api", Strip: true},
+			}),
+			Routes: []proxy.Route{{Path: "/api", Strip: true}, {Path: "/"}},
+			Panic:  true, Queued: 17, Holds: holds(300*time.Millisecond, 2*time.Second, 5*time.Second),
+			Warnings: []string{"route *.shop.example/ is that of pool shop and is asked for by pool default as well, which does not get it: change the host or path of one"},
+			InFlight: 217, Requests: 132_319, Errors: 433, Retries: 96, RetriesDenied: 38, RequestsPerSecond: 214.2,
+			Rejected: map[string]uint64{"queue-full": 61, "queue-timeout": 12, "rate-limited": 1_904},
+			Latency:  proxy.Latency{P50: 24 * time.Millisecond, P95: 380 * time.Millisecond, P99: 5 * time.Second},
+			Backends: []proxy.BackendReport{a, b, c, d, e},
+		},
+		{Name: "left-over", Settings: settings(containers.Settings{
+			Policy: "peak-ewma", Breaker: 5, Retries: 1, Health: containers.HealthCheck{Interval: 10 * time.Second},
+		})},
+	}}
 	return in
 }

@@ -3,6 +3,7 @@ package dashboard
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 
 	"github.com/ballast-lb/ballast/containers"
@@ -13,51 +14,43 @@ import (
 const pipsShown = 32
 
 type poolView struct {
-	// ID is unique in the page, whatever the pool's name.
+	// ID is unique in the page, and the pool's as long as it lives: by it the browser knows which one to change.
 	ID, Name string
 	Ready    string
 	Replicas string
 	Blocked  string
+	// Routes are the first of those that lead to it, RoutesLeft how many more there are.
+	Routes     []routeView
+	RoutesLeft string
+	// Panic says that requests go to backends that are not ready as well.
+	Panic bool
 	// Pips are the replicas, one by one: "ready", "starting", "other", then "room" up to the maximum.
 	Pips  []string
 	Stats []tile
-	// Rejected are Ballast's own answers, by slug.
+	// Rejected are Ballast's own answers, by slug; Denied is how many retries the budget did not allow.
 	Rejected []tile
+	Denied   string
 	Features []string
+	Settings []setting
 	Warnings []string
 	Backends []backendView
 }
 
-type backendView struct {
-	ID, Name, Address   string
-	State, Icon, Reason string
-	Clone               bool
-	Weight              string
-	Share               shareView
-	InFlight, Requests  string
-	Errors, P50, P95    string
-	// Failing says that it answered with errors.
-	Failing bool
-}
-
-// shareView is a backend's part of its pool's traffic.
-type shareView struct {
-	// Actual and Expected are for people, Fill and Mark the same in hundredths of a drawing's width.
-	Actual, Expected string
-	Fill, Mark       string
-	// Known says that there was traffic; Planned that the policy has a share in mind for it.
-	Known, Planned bool
-}
-
-func newPoolView(i int, p telemetry.PoolDoc, d telemetry.Document, shares map[backendKey]float64) poolView {
+func newPoolView(p telemetry.PoolDoc, d telemetry.Document, shares map[backendKey]float64) poolView {
 	v := poolView{
-		ID: fmt.Sprintf("pool-%d", i), Name: p.Name,
+		ID: "pool-" + url.PathEscape(p.Name), Name: p.Name,
 		Ready: count(p.Replicas.Ready), Replicas: replicas(p.Replicas), Blocked: p.Replicas.Blocked,
+		Panic:    p.Panic,
 		Pips:     pips(p),
 		Stats:    poolStats(p),
 		Rejected: rejections(p.Rejected),
 		Features: poolFeatures(p),
+		Settings: poolSettings(p),
 		Warnings: append([]string(nil), p.Warnings...),
+	}
+	v.Routes, v.RoutesLeft = routes(p.Routes)
+	if p.RetriesDenied > 0 {
+		v.Denied = count(p.RetriesDenied)
 	}
 	for _, c := range d.Containers {
 		if !c.Routed || c.Pool != p.Name {
@@ -71,35 +64,12 @@ func newPoolView(i int, p telemetry.PoolDoc, d telemetry.Document, shares map[ba
 	for _, b := range p.Backends {
 		actual, known := shares[keyOf(p.Name, b)]
 		share := newShareView(actual, known)
-		if n := planned(p.Policy, b); sum > 0 && b.State == containers.StateReady && n > 0 {
+		if n := planned(p.Policy, b); sum > 0 && b.State == containers.StateReady && n > 0 && !p.Panic {
 			share.plan(n / sum)
 		}
-		v.Backends = append(v.Backends, newBackendView(b, share))
+		v.Backends = append(v.Backends, newBackendView(d.Time, p.Settings.Breaker, b, share))
 	}
 	return v
-}
-
-func newBackendView(b telemetry.BackendDoc, share shareView) backendView {
-	return backendView{
-		ID: b.ID, Name: b.Name, Address: b.Address,
-		State: string(b.State), Icon: stateIcon(b.State), Reason: b.Reason,
-		Clone: b.Clone, Weight: count(b.Weight), Share: share,
-		InFlight: count(b.InFlight), Requests: count(b.Requests), Errors: count(b.Errors),
-		P50: latency(b.Latency.P50), P95: latency(b.Latency.P95),
-		Failing: b.Errors > 0,
-	}
-}
-
-func newShareView(actual float64, known bool) shareView {
-	if !known {
-		return shareView{Actual: none, Fill: "0"}
-	}
-	return shareView{Known: true, Actual: percent(actual), Fill: fmt.Sprintf("%.1f", actual*100)}
-}
-
-func (s *shareView) plan(share float64) {
-	// The mark's line is drawn on both sides of its place; at the very end half would be cut off.
-	s.Planned, s.Expected, s.Mark = true, percent(share), fmt.Sprintf("%.1f", min(share*100, 99.5))
 }
 
 // planned is a backend's part by its pool's policy, in any unit; 0 if the policy goes by load.
@@ -159,8 +129,9 @@ func pips(p telemetry.PoolDoc) []string {
 	return out
 }
 
+// poolStats are a row of eight, and four of the queue where requests may wait or have waited.
 func poolStats(p telemetry.PoolDoc) []tile {
-	return []tile{
+	stats := []tile{
 		{Label: "Requests/s", Value: rate(p.RequestsPerSecond)},
 		{Label: "In flight", Value: count(p.InFlight)},
 		{Label: "p50", Value: latency(p.Latency.P50)},
@@ -170,6 +141,14 @@ func poolStats(p telemetry.PoolDoc) []tile {
 		{Label: "Retries", Value: count(p.Retries)},
 		{Label: "Errors", Value: count(p.Errors), Bad: p.Errors > 0},
 	}
+	if p.Settings.Concurrency == 0 && p.Held == 0 && p.Queued == 0 {
+		return stats
+	}
+	return append(stats,
+		tile{Label: "Waiting", Value: count(p.Queued)},
+		tile{Label: "Held p50", Value: latency(p.Hold.P50)},
+		tile{Label: "Held p95", Value: latency(p.Hold.P95)},
+		tile{Label: "Held p99", Value: latency(p.Hold.P99)})
 }
 
 // rejections lists Ballast's own answers by their slug.
@@ -181,23 +160,4 @@ func rejections(rejected map[string]uint64) []tile {
 		}
 	}
 	return out
-}
-
-// stateIcon names the drawing that goes with a state, so that its colour is not all that tells.
-func stateIcon(s containers.State) string {
-	switch s {
-	case containers.StateReady:
-		return "check"
-	case containers.StateStarting:
-		return "clock"
-	case containers.StateUnhealthy, containers.StateEjected:
-		return "cross"
-	case containers.StateDraining:
-		return "down"
-	case containers.StatePaused, containers.StateWarm:
-		return "pause"
-	case containers.StateStopped:
-		return "stop"
-	}
-	return "dot"
 }

@@ -79,8 +79,8 @@ func newPage(d telemetry.Document, shares map[backendKey]float64) page {
 	case d.Totals.Backends == 0:
 		p.Title = "no backends"
 	}
-	for i, pool := range d.Pools {
-		p.Pools = append(p.Pools, newPoolView(i, pool, d, shares))
+	for _, pool := range d.Pools {
+		p.Pools = append(p.Pools, newPoolView(pool, d, shares))
 	}
 	for _, c := range d.Containers {
 		if !c.Routed {
@@ -135,9 +135,13 @@ func newTiles(t telemetry.Totals) []tile {
 		errors.Note = fmt.Sprintf("%.2f %% of all", 100*float64(t.Errors)/float64(max(t.Requests, 1)))
 	}
 	ready := tile{Label: "Ready", Value: count(t.Ready), Note: "of " + plural(t.Backends, "backend"), Bad: t.Ready < t.Backends}
+	inFlight := tile{Label: "In flight", Value: count(t.InFlight), Note: "right now"}
+	if t.Queued > 0 {
+		inFlight.Note = count(t.Queued) + " of them waiting"
+	}
 	return []tile{
 		{Label: "Requests per second", Value: rate(t.RequestsPerSecond), Note: "mean of 10 s"},
-		{Label: "In flight", Value: count(t.InFlight), Note: "right now"},
+		inFlight,
 		{Label: "Requests", Value: count(t.Requests), Note: "all pools"},
 		errors,
 		ready,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/internal/histogram"
+	"github.com/ballast-lb/ballast/proxy/balance"
 )
 
 // Backend is one backend as the data path sees it. It lives as long as its identity is in the
@@ -22,6 +23,8 @@ type Backend struct {
 	affinity string
 	scheme   string
 	pool     *Pool
+	cost     balance.Cost
+	breaker  breaker
 
 	// available says that it may be given requests. A request that took it anyway gives it back.
 	available atomic.Bool
@@ -45,6 +48,10 @@ type Backend struct {
 	reason  string
 	drained bool
 	served  bool // Was ready once.
+	// serving says that it is available, since then; early that it was there when Ballast started.
+	serving bool
+	since   time.Duration
+	early   bool
 }
 
 func newBackend(pool *Pool, spec containers.Backend) *Backend {
@@ -86,20 +93,49 @@ func (b *Backend) Affinity() string { return b.affinity }
 // Gone says that it left the snapshots for good.
 func (b *Backend) Gone() bool { return b.gone.Load() }
 
-// take counts a request in flight, if the backend is still available then. In this order, because
-// drain clears the flag and then looks at the count.
-func (b *Backend) take() bool {
-	b.inFlight.Add(1)
-	if b.available.Load() {
-		return true
+// take counts a request in flight, if the backend is available and has fewer than limit of them; 0 is no limit.
+// The flag is looked at again after the count, because drain clears the flag and then looks at the count; and once more
+// after the count was taken back, because who waits may have been told meanwhile that the backend is available, and full.
+func (b *Backend) take(limit int) bool {
+	for b.available.Load() {
+		if !b.enter(int64(limit)) {
+			return false
+		}
+		if b.available.Load() {
+			return true
+		}
+		b.leave()
 	}
-	b.release()
 	return false
 }
 
-func (b *Backend) release() {
+func (b *Backend) enter(limit int64) bool {
+	if limit == 0 {
+		b.inFlight.Add(1)
+		return true
+	}
+	for {
+		n := b.inFlight.Load()
+		if n >= limit {
+			return false
+		}
+		if b.inFlight.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+func (b *Backend) leave() {
 	if b.inFlight.Add(-1) == 0 && b.watched.Load() {
 		b.notify()
+	}
+}
+
+// release counts a request out, and gives its place to who waits for one.
+func (b *Backend) release() {
+	b.leave()
+	if b.pool.held.Len() > 0 {
+		b.pool.serveHeld()
 	}
 }
 
@@ -181,6 +217,15 @@ func (b *Backend) state() (containers.State, string) {
 		return containers.StateStarting, "no check has passed yet"
 	case !b.healthy:
 		return containers.StateUnhealthy, b.reason
+	case b.breaker.open:
+		return containers.StateEjected, b.breaker.reason
 	}
 	return containers.StateReady, ""
+}
+
+// eligible says whether it may serve at all when too few are ready: whatever checks and requests say of it now,
+// it has served before, and nobody has taken it out of rotation. Core.mu must be held.
+func (b *Backend) eligible() bool {
+	state := b.spec.State
+	return (state == containers.StateReady || state == containers.StateUnhealthy) && b.proven && !b.drained && b.spec.Weight > 0
 }

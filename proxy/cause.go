@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"maps"
 	"slices"
 )
@@ -35,6 +36,18 @@ const (
 	CauseShutdown
 	// CauseOverloaded is a request for which Ballast itself had no connection left.
 	CauseOverloaded
+	// CauseQueueFull is a request that all backends were too busy for, and too many others waited.
+	CauseQueueFull
+	// CauseQueueTimeout is one that waited, and no backend was free in time.
+	CauseQueueTimeout
+	// CauseRateLimited is a client that sends more than the pool's rate limit allows.
+	CauseRateLimited
+	// CauseTooManyFields is a request with more header fields than are read.
+	CauseTooManyFields
+	// CauseNotFound is a request that no pool has a route for.
+	CauseNotFound
+	// CauseLoop is a request that has come by here too often.
+	CauseLoop
 
 	causes
 )
@@ -51,6 +64,23 @@ var causeSlugs = [causes]string{
 	CauseMethod:        "method-not-allowed",
 	CauseShutdown:      "shutting-down",
 	CauseOverloaded:    "overloaded",
+	CauseQueueFull:     "queue-full",
+	CauseQueueTimeout:  "queue-timeout",
+	CauseRateLimited:   "rate-limited",
+	CauseTooManyFields: "too-many-fields",
+	CauseNotFound:      "not-found",
+	CauseLoop:          "loop",
+}
+
+// CauseOf is why Next or Hold gave no backend.
+func CauseOf(err error) Cause {
+	switch {
+	case errors.Is(err, ErrQueueFull):
+		return CauseQueueFull
+	case errors.Is(err, ErrQueueTimeout):
+		return CauseQueueTimeout
+	}
+	return CauseNoBackend
 }
 
 // String is the slug of X-Ballast-Error; empty for CauseNone.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/proxy/health"
+	"github.com/ballast-lb/ballast/proxy/route"
 )
 
 // Options are what a Core may be given.
@@ -26,6 +27,7 @@ type Core struct {
 	onReady func(pool string, b containers.Backend)
 	epoch   time.Time
 	pools   atomic.Pointer[map[string]*Pool]
+	routes  atomic.Pointer[route.Table[Target]]
 
 	// mu makes the writers take turns; it guards what pools and backends say it guards.
 	mu       sync.Mutex
@@ -33,6 +35,9 @@ type Core struct {
 	drained  map[string]struct{} // By container ID.
 	left     []*Backend          // Gone, with requests in flight at the last Apply.
 	onGone   []func(*Backend)
+	applied  bool // A snapshot has been.
+	// conflicts are those of routes that were told of.
+	conflicts map[route.Conflict]bool
 
 	// sampleMu guards windows and rates.
 	sampleMu sync.Mutex
@@ -74,23 +79,27 @@ func (c *Core) Apply(s *containers.Snapshot) {
 	for _, spec := range s.Pools {
 		p := old[spec.Name]
 		if p == nil {
-			p = newPool(spec.Name, c.epoch, time.Now())
+			p = newPool(c, spec.Name)
 		}
 		pools[spec.Name] = p
 		p.settings, p.warnings = spec.Settings, spec.Warnings
 		c.adopt(p, spec.Backends, known)
 	}
-	c.forget(s, known, &after)
-	for name, p := range old {
-		if pools[name] == nil {
-			p.backends = nil
-			c.refresh(p, &after)
-		}
-	}
+	c.applied = true
+	table := c.reroute(pools, &after)
 	for _, p := range pools {
 		c.refresh(p, &after)
 	}
+	// Here, so that no request finds a pool that has no settings yet, or one that has no backends any more.
 	c.pools.Store(&pools)
+	c.routes.Store(table)
+	c.forget(s, known, &after)
+	for name, p := range old {
+		if pools[name] == nil {
+			p.backends, p.gone = nil, true
+			c.refresh(p, &after)
+		}
+	}
 	gone := c.onGone
 	c.mu.Unlock()
 	c.follow(&after, gone)
@@ -103,11 +112,15 @@ func (c *Core) adopt(p *Pool, specs []containers.Backend, known map[containers.I
 		b := c.backends[spec.Identity]
 		if b == nil || b.pool != p {
 			b = newBackend(p, spec)
+			b.early = !c.applied
 			_, b.drained = c.drained[spec.Container]
 		}
 		b.spec = spec
 		if !checkable(spec) {
 			b.proven, b.healthy, b.reason = false, false, ""
+		}
+		if p.settings.Breaker == 0 {
+			b.disarm(c.since())
 		}
 		known[spec.Identity] = b
 		p.backends = append(p.backends, b)

@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -165,7 +166,9 @@ func TestCore_states(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c := newCore()
-			c.Apply(snapshot(settings(), tt.spec))
+			other := backend("b", 1) // So that one that is sick is not one too many.
+			c.Apply(snapshot(settings(), tt.spec, other))
+			heal(c, other)
 			if tt.do != nil {
 				tt.do(c, tt.spec)
 			}
@@ -173,7 +176,7 @@ func TestCore_states(t *testing.T) {
 			if got.State != tt.state || got.Reason != tt.reason {
 				t.Errorf("state is %s (%q), want %s (%q)", got.State, got.Reason, tt.state, tt.reason)
 			}
-			if served := picks(c.Pool("default"), 1) == "a"; served != (tt.state == containers.StateReady) {
+			if served := strings.Contains(picks(c.Pool("default"), 4), "a"); served != (tt.state == containers.StateReady) {
 				t.Errorf("it gets requests: %t, and is %s", served, got.State)
 			}
 		})

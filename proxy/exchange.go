@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -19,40 +20,110 @@ type Exchange struct {
 	current        *Backend
 	tried          []*Backend
 	done           bool
+	// verdict is what the head of the current attempt's answer said of the backend, ended how many failures in a row
+	// that ended.
+	verdict verdict
+	ended   int32
 }
 
-// Next picks a backend that was not tried yet, and counts the request in flight there until Failed
-// or Done. The error is ErrNoBackend.
+type verdict uint8
+
+const (
+	verdictNone verdict = iota
+	verdictGood
+	verdictBad
+)
+
+// Admit says whether the client may have another request now, by the pool's rate limit. If not, wait is when it may.
+func (x *Exchange) Admit(client netip.Addr) (wait time.Duration, ok bool) {
+	l := x.pool.view.Load().limiter
+	if l == nil {
+		return 0, true
+	}
+	ok, wait = l.Allow(client, x.began)
+	return wait, ok
+}
+
+// Next picks a backend that was not tried yet, and counts the request in flight there until Again
+// or Done. The error is ErrNoBackend, or ErrBusy if Hold may wait for one.
 func (x *Exchange) Next(r *balance.Request) (*Backend, error) {
 	if x.done || x.current != nil {
-		return nil, errors.New("exchange: next without failed, or after done")
+		return nil, errors.New("exchange: next without again, or after done")
 	}
-	b := x.pool.view.Load().take(r, x)
+	p := x.pool
+	// Nobody overtakes those who wait, and nobody waits for nothing.
+	if p.held.Len() > 0 && p.view.Load().mayServe(x) {
+		return nil, ErrBusy
+	}
+	b, busy := p.view.Load().take(r, x)
 	if b == nil {
 		// The view may have been replaced while it was looked at.
-		b = x.pool.view.Load().take(r, x)
+		b, busy = p.view.Load().take(r, x)
 	}
-	if b == nil {
-		return nil, ErrNoBackend
+	switch {
+	case b != nil:
+		x.begin(b)
+		return b, nil
+	case busy:
+		return nil, ErrBusy
 	}
+	return nil, ErrNoBackend
+}
+
+func (x *Exchange) begin(b *Backend) {
 	if len(x.tried) > 0 {
 		x.pool.retries.Add(1)
 	}
 	x.current = b
-	return b, nil
 }
 
-// Failed ends an attempt that another one may follow, for none of the request was sent. It counts
-// as an error of the backend.
-func (x *Exchange) Failed(now time.Time) {
-	if x.current == nil {
+// Answered tells that the head of the answer that counts has come: what the backend is judged by, and what of
+// its time counts as its own.
+func (x *Exchange) Answered(status int) {
+	b := x.current
+	if b == nil {
 		return
 	}
-	x.current.errors.Add(1)
-	x.current.release()
-	x.tried = append(x.tried, x.current)
-	x.current = nil
-	x.attempt = x.pool.since(now)
+	now := x.attempt
+	observes := x.pool.view.Load().observes
+	if observes {
+		now = x.pool.since(time.Now())
+	}
+	if blamed(status) {
+		x.verdict = verdictBad
+		b.failed(now, false, 0)
+	} else {
+		x.verdict, x.ended = verdictGood, b.succeeded()
+	}
+	if observes { // After the penalty, so that a late failure counts with its length, and a fast one earns nothing.
+		b.cost.Observe(now-x.attempt, now)
+	}
+}
+
+// blamed says whether a status tells of a backend that is not well. A method or version that it does not know is the
+// request's doing.
+func blamed(status int) bool { return status >= 500 && status != 501 && status != 505 }
+
+// Again ends an attempt that failed with cause, if another one may follow: that is for the pool's retries and their budget to
+// say. It is for requests of which nothing was processed, or which may be processed twice. The attempt counts as an
+// error of the backend. If it is false the attempt goes on.
+func (x *Exchange) Again(now time.Time, cause Cause) bool {
+	p := x.pool
+	b := x.current
+	if b == nil || len(x.tried) >= p.view.Load().settings.Retries {
+		return false
+	}
+	if !p.budget.withdraw(p.load.begun.Load()) {
+		p.denied.Add(1)
+		return false
+	}
+	x.attempt = p.since(now)
+	b.errors.Add(1)
+	x.blame(b, x.attempt, cause)
+	x.tried = append(x.tried, b)
+	x.current, x.verdict, x.ended = nil, verdictNone, 0
+	b.release()
+	return true
 }
 
 // Done ends the exchange when the answer has been passed on whole, or as much of it as there will
@@ -66,9 +137,22 @@ func (x *Exchange) Done(now time.Time, status int, cause Cause) {
 	if b := x.current; b != nil {
 		x.current = nil
 		b.answered(status, cause, at-x.attempt)
+		if cause.blames() {
+			x.blame(b, at, cause)
+			if cause == CauseTimeout {
+				b.cost.Observe(at-x.attempt, at)
+			}
+		}
 		b.release()
 	}
 	x.pool.answered(at, at-x.began, status, cause)
+}
+
+// blame counts a failure of the backend's, once: an answer that was one from the start may break off as well.
+func (x *Exchange) blame(b *Backend, at time.Duration, cause Cause) {
+	if x.verdict != verdictBad {
+		b.failed(at, cause == CauseConnectFailed, x.ended)
+	}
 }
 
 func (x *Exchange) wasTried(b *Backend) bool { return slices.Contains(x.tried, b) }

@@ -14,7 +14,9 @@ import (
 )
 
 func TestExchange_Next_tries_each_backend_once(t *testing.T) {
-	c, p := serving(t, settings(), backend("a", 200), backend("b", 1), backend("c", 1))
+	s := settings()
+	s.Retries = 3
+	c, p := serving(t, s, backend("a", 200), backend("b", 1), backend("c", 1))
 	x := p.Begin(time.Now())
 	seen := ""
 	for range 3 {
@@ -26,7 +28,7 @@ func TestExchange_Next_tries_each_backend_once(t *testing.T) {
 			t.Errorf("%s was tried again after %q", b.Name(), seen)
 		}
 		seen += b.Name()
-		x.Failed(time.Now())
+		x.Again(time.Now(), proxy.CauseConnectFailed)
 	}
 	if _, err := x.Next(&balance.Request{}); !errors.Is(err, proxy.ErrNoBackend) {
 		t.Errorf("Next() = %v after all were tried, want ErrNoBackend", err)
@@ -73,7 +75,7 @@ func TestExchange_Done_accounts_once(t *testing.T) {
 			x, _ := begin(t, p, now)
 			for range 3 {
 				x.Done(now.Add(time.Second), tt.status, tt.cause)
-				x.Failed(now)
+				x.Again(now, proxy.CauseConnectFailed)
 			}
 			r := report(t, c, now.Add(time.Second))
 			b := r.Backends[0]
@@ -103,7 +105,7 @@ func TestExchange_a_backend_is_charged_for_its_own_attempt_only(t *testing.T) {
 	c, p := serving(t, settings(), backend("a", 1), backend("b", 1))
 	now := time.Now()
 	x, first := begin(t, p, now)
-	x.Failed(now.Add(2 * time.Second))
+	x.Again(now.Add(2*time.Second), proxy.CauseConnectFailed)
 	if _, err := x.Next(&balance.Request{}); err != nil {
 		t.Fatal(err)
 	}

@@ -10,13 +10,18 @@ import (
 
 // Pool is the set of backends of one name. Its counters go on when backends come and go.
 type Pool struct {
+	core  *Core
 	name  string
 	epoch time.Time
 	view  atomic.Pointer[view]
+	held  heldQueue
 
 	load      load
 	errors    atomic.Uint64
 	retries   atomic.Uint64
+	denied    atomic.Uint64 // Retries that the budget did not allow.
+	budget    budget
+	holds     histogram.Histogram
 	rejected  [causes]atomic.Uint64
 	durations histogram.Histogram
 
@@ -28,10 +33,12 @@ type Pool struct {
 	backends []*Backend
 	settings containers.Settings
 	warnings []string
+	routes   []Route
+	gone     bool // No snapshot will have it again; one of the same name is another.
 }
 
-func newPool(name string, epoch, now time.Time) *Pool {
-	p := &Pool{name: name, epoch: epoch, rate: newRate(now)}
+func newPool(c *Core, name string) *Pool {
+	p := &Pool{core: c, name: name, epoch: c.epoch, rate: newRate(time.Now())}
 	p.view.Store(&view{plain: true})
 	return p
 }

@@ -1,6 +1,9 @@
 package proxy
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Problem is the body of an answer of Ballast's own (RFC 9457), for any front to send.
 type Problem struct {
@@ -21,6 +24,19 @@ func (c Cause) Problem() Problem {
 	p := problems[c]
 	return NewProblem(p.Status, c.String(), p.Title, p.Detail)
 }
+
+// RetryAfter is how many whole seconds a client is asked to wait before it comes again: as many as wait takes, if
+// that is known, and 0 where there is no point in it.
+func (p Problem) RetryAfter(wait time.Duration) int {
+	switch p.Status {
+	case 429, 503:
+		return max(1, int((wait+time.Second-1)/time.Second))
+	}
+	return 0
+}
+
+// AllowedMethods is for the Allow of a 405.
+const AllowedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 // JSON is the body as it is sent.
 func (p Problem) JSON() []byte {
@@ -64,6 +80,30 @@ var problems = map[Cause]Problem{
 	CauseShutdown: {
 		Status: 503, Title: "Shutting down",
 		Detail: "The load balancer is shutting down and could not wait for the answer.",
+	},
+	CauseQueueFull: {
+		Status: 503, Title: "Too many requests are waiting",
+		Detail: "All backends are busy, and too many requests wait for one already.",
+	},
+	CauseQueueTimeout: {
+		Status: 504, Title: "No backend was free in time",
+		Detail: "All backends were busy for as long as the request could wait.",
+	},
+	CauseRateLimited: {
+		Status: 429, Title: "Too many requests",
+		Detail: "This client sends more requests than it may. Retry-After says when the next will pass.",
+	},
+	CauseTooManyFields: {
+		Status: 431, Title: "Request header fields too large",
+		Detail: "The request has too many header fields.",
+	},
+	CauseNotFound: {
+		Status: 404, Title: "Not found",
+		Detail: "Nothing is served for this host and path.",
+	},
+	CauseLoop: {
+		Status: 508, Title: "Loop detected",
+		Detail: "The request has come by this load balancer too often: a backend seems to send it back.",
 	},
 	CauseOverloaded: {
 		Status: 503, Title: "Overloaded",

@@ -27,6 +27,15 @@ type PoolReport struct {
 	// Requests and Errors count requests whole (answers 5xx, ours or a backend's, are errors; a
 	// client that left is not); Retries counts extra attempts.
 	Requests, Errors, Retries uint64
+	// RetriesDenied counts extra attempts that the budget did not allow.
+	RetriesDenied uint64
+	// Queued requests wait for a free backend; Holds is the distribution of how long they did.
+	Queued int
+	Holds  histogram.Snapshot
+	// Panic says that too few backends are available, and requests go to those that are not as well.
+	Panic bool
+	// Routes lead to the pool, in order of precedence.
+	Routes []Route
 	// RequestsPerSecond is the mean of the last 10 seconds.
 	RequestsPerSecond float64
 	// Latency is of the last 60 seconds.
@@ -50,6 +59,7 @@ type BackendReport struct {
 	Reason string
 	// Healthy is the last verdict of the checks.
 	Healthy  bool
+	Breaker  Breaker
 	InFlight int64
 	// Requests counts those whose last attempt went to this backend. Errors counts those of them
 	// that failed for its sake (5xx, no answer), and the attempts that went on to another.
@@ -61,6 +71,16 @@ type BackendReport struct {
 	// Durations is the distribution of request durations since the backend began, from the last
 	// attempt to the end of the answer; upgraded connections are left out.
 	Durations histogram.Snapshot
+}
+
+// Breaker is how a backend stands with its requests.
+type Breaker struct {
+	State BreakerState
+	// Failures is how many requests have failed in a row, Ejections how often it came to an ejection.
+	Failures  int
+	Ejections uint64
+	// Until is when an ejection ends; zero if there is none.
+	Until time.Time
 }
 
 // StatusCount is how often a status code was answered.
@@ -95,6 +115,9 @@ func (p *Pool) report(now time.Time) PoolReport {
 		Warnings: v.warnings,
 		InFlight: inFlight, Busy: busy.Seconds(),
 		Requests: requests, Errors: p.errors.Load(), Retries: p.retries.Load(),
+		RetriesDenied: p.denied.Load(),
+		Queued:        p.held.Len(), Holds: p.holds.Snapshot(),
+		Panic: v.panics, Routes: v.routes,
 		RequestsPerSecond: p.rate.perSecond(now, requests),
 		Latency:           p.window.latency(durations),
 		Durations:         durations,
@@ -115,9 +138,16 @@ func (p *Pool) report(now time.Time) PoolReport {
 // report reads a backend's counters. Core.sampleMu must be held.
 func (m member) report() BackendReport {
 	durations := m.durations.Snapshot()
+	k := &m.Backend.breaker
+	state := m.breaker
+	state.Failures, state.Ejections = int(k.failures.Load()), k.ejections.Load()
+	if state.State == BreakerClosed && k.trial.Load() {
+		state.State = BreakerHalfOpen
+	}
 	return BackendReport{
 		Backend: m.spec,
 		State:   m.state, Reason: m.reason, Healthy: m.healthy,
+		Breaker:  state,
 		InFlight: m.inFlight.Load(),
 		Requests: m.requests.Load(), Errors: m.errors.Load(),
 		Latency:   m.window.latency(durations),

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/ballast-lb/ballast/internal/histogram"
@@ -14,8 +15,12 @@ const (
 	windowLength = windowSpan / windowStep
 )
 
-// Run samples the counters each second until ctx ends; rates and latencies come from that.
+// Run samples the counters each second, which rates and latencies come from, and does what time alone brings
+// about, until ctx ends.
 func (c *Core) Run(ctx context.Context) error {
+	var mending sync.WaitGroup
+	defer mending.Wait()
+	mending.Go(func() { c.mendAll(ctx) })
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for second := 1; ; second++ {

@@ -2,15 +2,18 @@ package proxy
 
 import (
 	"slices"
+	"time"
 
 	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/proxy/balance"
+	"github.com/ballast-lb/ballast/proxy/limit"
 )
 
 // view is what a pool is at one moment. It is immutable, except for the counters it points at.
 type view struct {
 	settings containers.Settings
 	warnings []string
+	routes   []Route
 	members  []member // By container name, ascending.
 	// candidates are the available backends, which picker picks from, and weights theirs.
 	candidates []*Backend
@@ -21,6 +24,13 @@ type view struct {
 	ready, starting int
 	// plain says that all members speak HTTP/1.1 without TLS.
 	plain bool
+	// panics says that candidates are not only those that are ready, gone that the pool left for good.
+	panics, gone bool
+	// ramps says that a candidate's weight will have grown soon, observes that the policy wants to know of times.
+	ramps, observes bool
+	ejected         []*Backend
+	// limiter is nil without a rate limit.
+	limiter *limit.Limiter
 }
 
 // member is a backend with what was known of it.
@@ -30,21 +40,36 @@ type member struct {
 	state   containers.State
 	reason  string
 	healthy bool
+	serves  bool
+	breaker Breaker
 }
 
 // equip fills in what follows from the members. The picker of the old view goes on if it would be
 // built for just the same; it is replaced, and takes over its turn, if not.
-func (v *view) equip(old *view) error {
+func (v *view) equip(old *view, now time.Duration) error {
+	v.observes = v.settings.Policy == balance.PolicyPeakEWMA
 	v.plain = true
 	for _, m := range v.members {
 		v.plain = v.plain && m.scheme == containers.SchemeHTTP
 		switch m.state {
 		case containers.StateReady:
 			v.ready++
-			v.candidates = append(v.candidates, m.Backend)
-			v.weights = append(v.weights, m.spec.Weight)
 		case containers.StateStarting:
 			v.starting++
+		}
+		if m.breaker.State == BreakerOpen { // Whatever else keeps it from serving.
+			v.ejected = append(v.ejected, m.Backend)
+		}
+		if m.serves {
+			v.candidates = append(v.candidates, m.Backend)
+			v.weights = append(v.weights, m.spec.Weight)
+		}
+	}
+	v.ramp(now)
+	if l := v.settings.RateLimit; l != old.settings.RateLimit {
+		v.limiter = nil
+		if l.Rate.Count > 0 {
+			v.limiter = limit.New(limit.Rate{Count: l.Rate.Count, Interval: l.Rate.Interval, Burst: l.Burst})
 		}
 	}
 	if v.settings.Sticky.Enabled {
@@ -57,47 +82,89 @@ func (v *view) equip(old *view) error {
 		v.picker = old.picker // Kept for its turn; it is never asked.
 		return nil
 	}
-	if v.settings.Policy == old.settings.Policy && slices.Equal(v.candidates, old.candidates) &&
-		slices.Equal(v.weights, old.weights) {
+	if v.settings.Policy == old.settings.Policy && v.settings.Hash == old.settings.Hash &&
+		slices.Equal(v.candidates, old.candidates) && slices.Equal(v.weights, old.weights) {
 		v.picker = old.picker
 		return nil
 	}
 	candidates := make([]balance.Candidate, len(v.candidates))
 	for i, b := range v.candidates {
-		candidates[i] = balance.Candidate{Weight: v.weights[i], InFlight: &b.inFlight}
+		candidates[i] = balance.Candidate{
+			ID: b.identity.Container, Weight: v.weights[i], InFlight: &b.inFlight, Cost: &b.cost,
+		}
 	}
+	options := balance.Options{Policy: v.settings.Policy, Hash: hashOf(v.settings.Hash), Clock: v.candidates[0].pool.core.since}
 	var err error
-	if v.picker, err = balance.New(v.settings.Policy, candidates, old.picker); err != nil {
-		v.picker, _ = balance.New(balance.PolicyRoundRobin, candidates, old.picker)
+	if v.picker, err = balance.New(options, candidates, old.picker); err != nil {
+		options.Policy = balance.PolicyRoundRobin
+		v.picker, _ = balance.New(options, candidates, old.picker)
 	}
 	return err
+}
+
+// ramp lets the weights of those that have just become available grow to what they are. Where requests go by a hash
+// they stay, for keys would move with each step.
+func (v *view) ramp(now time.Duration) {
+	window := v.settings.SlowStart
+	if window <= 0 || v.settings.Policy == balance.PolicyMaglev || v.settings.Policy == balance.PolicyIPHash {
+		return
+	}
+	for _, b := range v.candidates {
+		v.ramps = v.ramps || now-b.since < window
+	}
+	for i, b := range v.candidates {
+		if v.ramps {
+			v.weights[i] = balance.Ramp(v.weights[i], now-b.since, window)
+		}
+	}
+}
+
+func hashOf(h containers.Hash) string {
+	switch h.Source {
+	case containers.HashHeader, containers.HashCookie:
+		return balance.HashKey
+	case containers.HashPath:
+		return balance.HashPath
+	}
+	return balance.HashIP
+}
+
+// mayServe says that there is a backend for an exchange that was not tried, or that none was, and one may come.
+func (v *view) mayServe(x *Exchange) bool {
+	return len(x.tried) == 0 || slices.ContainsFunc(v.candidates, func(b *Backend) bool { return !x.wasTried(b) })
 }
 
 // maxPicks is how often the policy is asked for another backend before any will do.
 const maxPicks = 4
 
 // take picks a backend that was not tried, and counts the request in. It returns nil if there is
-// none.
-func (v *view) take(r *balance.Request, x *Exchange) *Backend {
+// none; busy says that there is one, which serves as much as it may.
+func (v *view) take(r *balance.Request, x *Exchange) (b *Backend, busy bool) {
 	if len(v.candidates) == 0 {
-		return nil
+		return nil, false
 	}
+	most := v.settings.Concurrency
 	if r.Affinity != "" && v.byAffinity != nil {
-		if b := v.byAffinity[r.Affinity]; b != nil && !x.wasTried(b) && b.take() {
-			return b
+		if b := v.byAffinity[r.Affinity]; b != nil && !x.wasTried(b) && b.take(most) {
+			return b, false
 		}
 	}
 	i := 0
 	for range maxPicks {
 		i = v.picker.Pick(r)
-		if b := v.candidates[i]; !x.wasTried(b) && b.take() {
-			return b
+		if b := v.candidates[i]; !x.wasTried(b) && b.take(most) {
+			return b, false
 		}
 	}
 	for n := range v.candidates {
-		if b := v.candidates[(i+n)%len(v.candidates)]; !x.wasTried(b) && b.take() {
-			return b
+		b := v.candidates[(i+n)%len(v.candidates)]
+		if x.wasTried(b) {
+			continue
 		}
+		if b.take(most) {
+			return b, false
+		}
+		busy = busy || most > 0 && b.available.Load()
 	}
-	return nil
+	return nil, busy
 }

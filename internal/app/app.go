@@ -1,11 +1,11 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"strings"
 	"syscall"
 	"time"
@@ -17,9 +17,11 @@ import (
 	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/containers/autoscale"
 	"github.com/ballast-lb/ballast/engine"
+	"github.com/ballast-lb/ballast/internal/accesslog"
 	"github.com/ballast-lb/ballast/internal/config"
 	"github.com/ballast-lb/ballast/internal/telemetry"
 	"github.com/ballast-lb/ballast/proxy"
+	"github.com/ballast-lb/ballast/proxy/forward"
 	"github.com/ballast-lb/ballast/proxy/health"
 	"github.com/ballast-lb/ballast/proxy/http1/front"
 	"github.com/ballast-lb/ballast/proxy/nethttp"
@@ -39,13 +41,12 @@ type App struct {
 	log     zerolog.Logger
 	started time.Time
 
-	engine engine.Engine
-	core   *proxy.Core
-	// wire serves the pools over HTTP/1.1 and hands over connections whose request is for something else;
-	// server, with front for its requests to pools, serves those.
-	wire       *front.Front
-	handed     *handed
-	front      *nethttp.Front
+	engine     engine.Engine
+	core       *proxy.Core
+	admin      *plane
+	traffic    traffic
+	access     *accesslog.Log // nil if it is off.
+	trust      *forward.Trust
 	prober     *health.Prober[containers.Identity]
 	reconciler *containers.Reconciler
 	fleet      *containers.Fleet
@@ -53,11 +54,10 @@ type App struct {
 	registry   *prometheus.Registry
 	metrics    *telemetry.Metrics
 	listener   net.Listener
-	server     *http.Server
 }
 
-// New opens the engine and the listener, so that whatever stands in the way of a start is an error
-// here, with its remedy. Run must follow; it closes both.
+// New opens the engine and the listeners, so that whatever stands in the way of a start is an error
+// here, with its remedy. Run must follow; it closes them.
 func New(ctx context.Context, o Options) (*App, error) {
 	a := &App{
 		config: o.Config, version: o.Version, log: o.Logger,
@@ -70,9 +70,12 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if a.listener, err = front.Listen(ctx, o.Config.AdminListen); err != nil {
 		return nil, fmt.Errorf("admin.listen: %w: %s with --admin.listen", err, listenRemedy(err))
 	}
+	if err := a.open(ctx); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
 	e, self, err := openEngine(ctx, o.Config)
 	if err != nil {
-		return nil, errors.Join(err, a.listener.Close())
+		return nil, errors.Join(err, a.close())
 	}
 	if w := forgetful(o.Config.Instance, self); w != "" {
 		a.log.Warn().Str("warning", w).Msg("configuration")
@@ -84,10 +87,39 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Engine: a.reconciler.Status,
 		Fleet:  a.fleets,
 	})); err != nil {
-		return nil, errors.Join(err, a.wire.Drain(ctx), a.listener.Close(), a.engine.Close())
+		return nil, errors.Join(err, a.drain(), a.close(), a.engine.Close())
 	}
-	a.server = a.front.Server(a.routes())
 	return a, nil
+}
+
+// open opens what requests come by and are noted in.
+func (a *App) open(ctx context.Context) error {
+	err := a.listenTraffic(ctx)
+	if err != nil {
+		return err
+	}
+	log := a.component("access-log")
+	a.access, err = accesslog.Open(a.config.AccessLog, func(lines int, err error) {
+		log.Warn().Err(err).Int("lines", lines).Msg("access log can't be written, or not fast enough: lines are lost")
+	})
+	return err
+}
+
+// close closes what New opened, but for the engine.
+func (a *App) close() error {
+	err := errors.Join(a.listener.Close(), a.traffic.close())
+	if a.access != nil {
+		err = errors.Join(err, a.access.Close())
+	}
+	return err
+}
+
+// planes are those that there are.
+func (a *App) planes() []*plane {
+	if a.traffic.plane == nil {
+		return []*plane{a.admin}
+	}
+	return []*plane{a.admin, a.traffic.plane}
 }
 
 // forgetful warns of an instance that is this container's ID, as host names are unless they are set:
@@ -116,12 +148,21 @@ func listenRemedy(err error) string {
 func (a *App) connect(self string) {
 	c := a.config
 	a.core = proxy.New(proxy.Options{Logger: a.component("proxy"), OnReady: a.ready})
-	a.front = nethttp.New(a.core, nethttp.Options{Logger: a.component("front")})
-	a.handed = newHanded(a.listener.Addr())
-	a.wire = front.New(a.core, front.Options{Logger: a.component("wire"), Route: route, HandOff: a.handed.take})
+	edge := a.edge()
+	a.admin = newPlane(a.core, planeOptions{
+		Name: "admin", Logger: a.component("admin"), Addr: a.listener.Addr(), Edge: edge,
+		Route: a.routeAdmin, Handler: a.routes,
+	})
+	if l := cmp.Or(a.traffic.plain, a.traffic.secure); l != nil {
+		a.traffic.plane = newPlane(a.core, planeOptions{
+			Name: "traffic", Logger: a.component("traffic"), Addr: l.Addr(), Edge: edge,
+			Route: a.routeTraffic, Handler: a.trafficHandler,
+		})
+	}
 	a.prober = health.New(nethttp.NewChecker(), func(r health.Result[containers.Identity]) {
 		a.core.SetHealth(r.Key, r.Healthy, r.Reason)
 	}, a.component("health"))
+	a.prober.OnPass(a.core.Passed)
 	a.fleet = containers.NewFleet(containers.FleetOptions{
 		Engine: a.engine, Traffic: a.core, Instance: c.Instance, Prefix: c.LabelsPrefix,
 		MaxContainers: c.MaxContainers, Logger: a.component("fleet"), Acted: a.metrics.ScaleAction,
@@ -136,6 +177,19 @@ func (a *App) connect(self string) {
 	})
 }
 
+// edge is what is done for every request.
+func (a *App) edge() proxy.Edge {
+	a.trust = forward.NewTrust(a.config.TrustedProxies)
+	e := proxy.Edge{Trust: a.trust, Loop: forward.NewLoop(a.config.Instance)}
+	if a.config.RequestID {
+		e.IDs = forward.NewIDs()
+	}
+	if a.access != nil {
+		e.Log = a.access
+	}
+	return e
+}
+
 func (a *App) component(name string) zerolog.Logger {
 	return a.log.With().Str("component", name).Logger()
 }
@@ -145,6 +199,7 @@ func (a *App) component(name string) zerolog.Logger {
 func (a *App) apply(s *containers.Snapshot) {
 	a.fleet.Apply(s)
 	a.core.Apply(s)
+	a.manage(s)
 	a.prober.Set(a.core.Targets())
 }
 
@@ -166,6 +221,19 @@ func (a *App) ready(pool string, b containers.Backend) {
 // Addr is the address of the admin listener.
 func (a *App) Addr() net.Addr { return a.listener.Addr() }
 
+// TrafficAddr is the address of the traffic listener for HTTP, SecureAddr of the one for HTTPS; nil if they are off.
+func (a *App) TrafficAddr() net.Addr { return addrOf(a.traffic.plain) }
+
+// SecureAddr is the address of the traffic listener for HTTPS; nil if it is off.
+func (a *App) SecureAddr() net.Addr { return addrOf(a.traffic.secure) }
+
+func addrOf(l net.Listener) net.Addr {
+	if l == nil {
+		return nil
+	}
+	return l.Addr()
+}
+
 // Run serves until ctx ends or a component fails, finishes what is in flight, and returns nil if
 // all went well.
 func (a *App) Run(ctx context.Context) error {
@@ -176,21 +244,19 @@ func (a *App) Run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	group, running := errgroup.WithContext(background)
-	for _, run := range []func(context.Context) error{a.reconciler.Run, a.core.Run, a.prober.Run, a.fleet.Run} {
+	for _, run := range a.components() {
 		group.Go(func() error { return unlessDone(running, run(running)) })
 	}
-	group.Go(func() error {
-		if err := a.wire.Serve(a.listener); err != nil {
-			return fmt.Errorf("serve: %w", err)
+	for _, p := range a.planes() {
+		group.Go(func() error { return p.serveHanded(0) })
+		group.Go(func() error { return p.serveHanded(1) })
+	}
+	group.Go(func() error { return a.admin.serve(a.listener) })
+	for _, l := range []net.Listener{a.traffic.plain, a.traffic.secure} {
+		if l != nil {
+			group.Go(func() error { return a.traffic.serve(l) })
 		}
-		return nil
-	})
-	group.Go(func() error {
-		if err := a.server.Serve(a.handed); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve what was handed over: %w", err)
-		}
-		return nil
-	})
+	}
 	deciding, freeze := context.WithCancel(running)
 	defer freeze()
 	group.Go(func() error { return unlessDone(deciding, a.scaler.Run(deciding)) })
@@ -204,7 +270,25 @@ func (a *App) Run(ctx context.Context) error {
 		return a.shutdown()
 	})
 	a.announce()
-	return errors.Join(group.Wait(), a.engine.Close())
+	err := errors.Join(group.Wait(), a.engine.Close())
+	if a.access != nil {
+		if lost := a.access.Close(); lost != nil {
+			a.log.Warn().Err(lost).Msg("access log was not closed in good order")
+		}
+	}
+	return err
+}
+
+// components are those that run until they are told to end, and serve nobody.
+func (a *App) components() []func(context.Context) error {
+	all := []func(context.Context) error{a.reconciler.Run, a.core.Run, a.prober.Run, a.fleet.Run}
+	if a.traffic.files != nil {
+		all = append(all, a.traffic.files.Run)
+	}
+	if a.traffic.acme != nil {
+		all = append(all, a.traffic.acme.Run)
+	}
+	return all
 }
 
 // unlessDone drops the error of a component that ended because it was asked to.
@@ -216,6 +300,13 @@ func unlessDone(ctx context.Context, err error) error {
 }
 
 func (a *App) announce() {
-	a.log.Info().Str("version", a.version).Str("instance", a.config.Instance).Str("engine", a.config.Engine).
-		Stringer("admin", a.listener.Addr()).Msg("serving")
+	e := a.log.Info().Str("version", a.version).Str("instance", a.config.Instance).Str("engine", a.config.Engine).
+		Stringer("admin", a.listener.Addr())
+	if addr := a.TrafficAddr(); addr != nil {
+		e = e.Stringer("traffic", addr)
+	}
+	if addr := a.SecureAddr(); addr != nil {
+		e = e.Stringer("tls", addr)
+	}
+	e.Msg("serving")
 }

@@ -30,7 +30,7 @@ type running struct {
 func start(t *testing.T, args ...string) *running {
 	t.Helper()
 	c, err := config.Load(config.Sources{
-		Args:  append([]string{"--admin.listen=127.0.0.1:0"}, args...),
+		Args:  append([]string{"--admin.listen=127.0.0.1:0", "--traffic.listen=127.0.0.1:0"}, args...),
 		Fixed: map[string]string{"engine": config.EngineEmbedded},
 	})
 	if err != nil {
@@ -337,10 +337,10 @@ func TestNew_says_what_stands_in_the_way(t *testing.T) {
 		args  []string
 		holds []string
 	}{
-		{"port_taken", []string{"--engine=embedded", "--admin.listen", taken.Addr().String()}, []string{"admin.listen", "address already in use", "--admin.listen"}},
+		{"port_taken", []string{"--engine=embedded", "--traffic.listen=off", "--admin.listen", taken.Addr().String()}, []string{"admin.listen", "address already in use", "--admin.listen"}},
 		{"address_of_another_machine", []string{"--engine=embedded", "--admin.listen=192.0.2.77:0"}, []string{"admin.listen", "an address that this machine has", "--admin.listen"}},
-		{"no_certificates", []string{"--admin.listen=127.0.0.1:0", "--docker.host=tcp://127.0.0.1:1"}, []string{"docker.host", "DOCKER_CERT_PATH"}},
-		{"no_engine", []string{"--admin.listen=127.0.0.1:0", "--docker.host=unix:///does/not/exist.sock"}, []string{"no Docker Engine", "DOCKER_HOST", "ballast demo"}},
+		{"no_certificates", []string{"--admin.listen=127.0.0.1:0", "--traffic.listen=127.0.0.1:0", "--docker.host=tcp://127.0.0.1:1"}, []string{"docker.host", "DOCKER_CERT_PATH"}},
+		{"no_engine", []string{"--admin.listen=127.0.0.1:0", "--traffic.listen=127.0.0.1:0", "--docker.host=unix:///does/not/exist.sock"}, []string{"no Docker Engine", "DOCKER_HOST", "ballast demo"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,22 +1,11 @@
 package app
 
 import (
-	"bytes"
 	"net"
 	"sync"
 )
 
-// route sends what is for the default pool to it, and the rest to the URL table.
-func route(_, path []byte) (pool string, strip int, ok bool) {
-	rest, ok := bytes.CutPrefix(path, []byte(lbPath))
-	if !ok || len(rest) > 0 && rest[0] != '/' {
-		return "", 0, false
-	}
-	return defaultPool, len(lbPath), true
-}
-
-// handed is the listener of the net/http server: its connections are those that the front of the pools
-// hands over, for their request is not for a pool.
+// handed is the listener of a net/http server: its connections are those that a front hands over.
 type handed struct {
 	addr  net.Addr
 	conns chan net.Conn

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"time"
 
 	"github.com/ballast-lb/ballast/containers"
@@ -9,10 +8,6 @@ import (
 	"github.com/ballast-lb/ballast/internal/telemetry"
 	"github.com/ballast-lb/ballast/proxy"
 )
-
-// scaledConcurrency is what one backend is taken to serve well at once in a pool that scales and
-// does not say.
-const scaledConcurrency = 20
 
 // readings is the autoscaler's source: what the data path counts and the fleet makes, per pool.
 type readings struct {
@@ -96,7 +91,7 @@ func sample(pool *proxy.Pool, fleet containers.FleetStatus, own map[string]bool,
 func policy(s containers.Settings) autoscale.Policy {
 	return autoscale.Policy{
 		Min: s.Scale.Min, Max: s.Scale.Max,
-		Concurrency: cmp.Or(s.Concurrency, scaledConcurrency),
+		Concurrency: s.Concurrency,
 		Requests:    s.Scale.Requests.Count, Interval: s.Scale.Requests.Interval,
 		HoldDown: s.Scale.HoldDown, DryRun: s.Scale.DryRun,
 	}

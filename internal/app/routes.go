@@ -1,8 +1,13 @@
 package app
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
+	"net"
 	"net/http"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +18,8 @@ import (
 	"github.com/ballast-lb/ballast/dashboard"
 	"github.com/ballast-lb/ballast/internal/config"
 	"github.com/ballast-lb/ballast/internal/telemetry"
+	"github.com/ballast-lb/ballast/proxy"
+	"github.com/ballast-lb/ballast/proxy/http1/front"
 	"github.com/ballast-lb/ballast/proxy/nethttp"
 )
 
@@ -22,9 +29,18 @@ const (
 	defaultPool = "default"
 )
 
-// routes is the one URL table.
-func (a *App) routes() http.Handler {
-	lb := a.front.Handler(defaultPool, lbPath)
+// routeAdmin sends what is for the default pool to it, and the rest to the URL table.
+func (a *App) routeAdmin(_, path []byte, _ bool) (proxy.Target, front.Whose) {
+	rest, ok := bytes.CutPrefix(path, []byte(lbPath))
+	if !ok || len(rest) > 0 && rest[0] != '/' {
+		return proxy.Target{}, front.Anothers
+	}
+	return proxy.Target{Pool: a.core.Pool(defaultPool), Strip: len(lbPath)}, front.Pools
+}
+
+// routes is the one URL table; f serves the pool.
+func (a *App) routes(f *nethttp.Front) http.Handler {
+	lb := f.Handler(defaultPool, lbPath)
 	r := chi.NewRouter()
 	r.Use(middleware.GetHead)
 	r.Handle(lbPath, lb)
@@ -76,7 +92,73 @@ func (a *App) features() []string {
 	if a.config.OnExit == config.OnExitRemove {
 		exit = "clones are removed at exit"
 	}
-	return []string{exit}
+	return slices.Concat(a.trafficFeatures(), a.requestFeatures(), []string{exit})
+}
+
+// trafficFeatures say where traffic comes in.
+func (a *App) trafficFeatures() []string {
+	var out []string
+	if addr := a.TrafficAddr(); addr != nil {
+		out = append(out, "HTTP at "+place(addr))
+	}
+	addr := a.SecureAddr()
+	if addr == nil {
+		if len(out) == 0 {
+			return []string{"no traffic listener: only " + lbPath + " here"}
+		}
+		return append(out, "no HTTPS")
+	}
+	c := a.config
+	out = append(out, "HTTPS at "+place(addr))
+	for _, f := range c.TLS.Certs {
+		out = append(out, "certificate "+filepath.Base(f.Cert))
+	}
+	if len(c.ACME.Domains) > 0 {
+		out = append(out, "ACME certificates for "+strings.Join(c.ACME.Domains, ", "))
+	}
+	if c.ACME.Auto {
+		out = append(out, "ACME certificates for the exact hosts of all routes")
+	}
+	if c.TLS.Redirect {
+		out = append(out, "HTTP is redirected to HTTPS")
+	}
+	return out
+}
+
+// requestFeatures say what is done for every request. Of files they tell the name alone: whoever may see the
+// dashboard need not know where things lie.
+func (a *App) requestFeatures() []string {
+	c := a.config
+	trust := "no proxy is trusted"
+	if len(c.TrustedProxies) > 0 {
+		var proxies []string
+		for _, p := range c.TrustedProxies {
+			proxies = append(proxies, p.String())
+		}
+		trust = "trusted proxies " + strings.Join(proxies, ", ")
+	}
+	log := "no access log"
+	switch to := filepath.Base(c.AccessLog.To); {
+	case c.AccessLog.To == "":
+	case c.AccessLog.Sample < 1:
+		log = fmt.Sprintf("access log to %s: %.4g %% of the requests and every status from 500", to, 100*c.AccessLog.Sample)
+	default:
+		log = "access log to " + to
+	}
+	ids := "request IDs are passed on as they come"
+	if c.RequestID {
+		ids = "every request has an X-Request-Id"
+	}
+	return []string{trust, log, ids}
+}
+
+// place is an address as it is configured: ":80" where it is all of this machine's.
+func place(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return ":" + port
+	}
+	return addr.String()
 }
 
 func (a *App) serveMetrics(w http.ResponseWriter, r *http.Request) {

@@ -73,6 +73,8 @@ func newFront(address string) (*front.Front, error) {
 	core.SetHealth(backend.Identity, true, "")
 	return front.New(core, front.Options{
 		Logger: zerolog.Nop(),
-		Route:  func(_, _ []byte) (string, int, bool) { return "default", 0, true },
+		Route: func(_, _ []byte, _ bool) (proxy.Target, front.Whose) {
+			return proxy.Target{Pool: core.Pool("default")}, front.Pools
+		},
 	}), nil
 }

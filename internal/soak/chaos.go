@@ -89,11 +89,11 @@ func (c *chaos) do(ctx context.Context, a act, victim int) error {
 	case actDie:
 		c.s.deaths.during(o.die)
 		c.pause(ctx)
-		return o.start(alive)
+		return c.revive(alive, o, victim)
 	case actRefuse:
 		c.s.deaths.during(o.stopListening)
 		c.pause(ctx)
-		return o.start(alive)
+		return c.revive(alive, o, victim)
 	case actSick:
 		if err := c.ask(command{Op: opHealth, Backend: c.backend(victim)}); err != nil {
 			return err
@@ -104,6 +104,14 @@ func (c *chaos) do(ctx context.Context, a act, victim int) error {
 	policies := []string{balance.PolicyWeighted, balance.PolicyRoundRobin, balance.PolicyRandom, balance.PolicyLeastRequest}
 	c.policy = policies[c.d.below(len(policies))]
 	return c.apply()
+}
+
+// revive starts a backend again, and does what a check would do then: the front may have ejected it.
+func (c *chaos) revive(ctx context.Context, o *origin, victim int) error {
+	if err := o.start(ctx); err != nil {
+		return err
+	}
+	return c.ask(command{Op: opHealth, Backend: c.backend(victim), Healthy: true})
 }
 
 // restart is what must cost no request: there is none when the backend goes.
@@ -128,7 +136,7 @@ func (c *chaos) restart(ctx context.Context, o *origin, victim int) error {
 
 // apply makes the front know the pools as they are.
 func (c *chaos) apply() error {
-	main := poolSpec{Name: poolNames[poolMain], Policy: c.policy, Timeout: answerLimit, Retries: c.s.backends}
+	main := poolSpec{Name: poolNames[poolMain], Policy: c.policy, Timeout: answerLimit, Retries: c.s.backends, Breaker: 5}
 	for i, present := range c.present {
 		if present {
 			main.Backends = append(main.Backends, c.backend(i))

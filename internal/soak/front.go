@@ -50,6 +50,7 @@ type poolSpec struct {
 	Policy   string
 	Timeout  time.Duration
 	Retries  int
+	Breaker  int
 	Backends []backendSpec
 }
 
@@ -89,7 +90,7 @@ func frontMain(in io.Reader, out io.Writer) error {
 	signal.Ignore(os.Interrupt) // Who started it decides.
 	log := zerolog.New(os.Stderr).Level(zerolog.ErrorLevel)
 	c := child{core: proxy.New(proxy.Options{Logger: log})}
-	c.front = wire.New(c.core, wire.Options{Logger: log, Route: route, BackendIdle: time.Second})
+	c.front = wire.New(c.core, wire.Options{Logger: log, Route: c.route, BackendIdle: time.Second})
 	var config net.ListenConfig
 	l, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -115,13 +116,13 @@ func frontMain(in io.Reader, out io.Writer) error {
 }
 
 // route leads a target to its pool.
-func route(_, path []byte) (string, int, bool) {
+func (c *child) route(_, path []byte, _ bool) (proxy.Target, wire.Whose) {
 	for p, prefix := range prefixes {
 		if rest, ok := strings.CutPrefix(string(path), prefix); ok && strings.HasPrefix(rest, "/") {
-			return poolNames[p], len(prefix), true
+			return proxy.Target{Pool: c.core.Pool(poolNames[p]), Strip: len(prefix)}, wire.Pools
 		}
 	}
-	return "", 0, false
+	return proxy.Target{}, wire.Nobodys
 }
 
 var poolNames = [...]string{poolMain: "main", poolHurry: "hurry", poolNone: "none"}
@@ -132,6 +133,9 @@ func (c *child) do(cmd command) error {
 		c.apply(cmd.Pools)
 	case opHealth:
 		c.core.SetHealth(cmd.Backend.spec().Identity, cmd.Healthy, "the soak says so")
+		if cmd.Healthy {
+			c.core.Passed(cmd.Backend.spec().Identity)
+		}
 	case opDrain:
 		ctx, cancel := context.WithTimeout(context.Background(), drainLimit)
 		defer cancel()
@@ -150,7 +154,7 @@ func (c *child) do(cmd command) error {
 func (c *child) apply(pools []poolSpec) {
 	var snapshot containers.Snapshot
 	for _, p := range pools {
-		conf := containers.Settings{Policy: p.Policy, Timeout: p.Timeout, ConnectTimeout: 10 * time.Second, Retries: p.Retries}
+		conf := containers.Settings{Policy: p.Policy, Timeout: p.Timeout, ConnectTimeout: 10 * time.Second, Retries: p.Retries, Breaker: p.Breaker, Health: containers.HealthCheck{Path: "/"}}
 		out := &containers.Pool{Name: p.Name, Settings: conf}
 		for _, b := range p.Backends {
 			out.Backends = append(out.Backends, b.spec())

@@ -135,6 +135,8 @@ func (s *soak) excuseError(c *suspect) string {
 		return p.client.String()
 	case o.status == 502 && o.slug == "bad-response" && p.origin.kind == originGarbles:
 		return p.origin.String()
+	case o.status == 502 && o.slug == "connect-failed" && p.origin.kind == originSilent && p.idempotent() && c.died:
+		return "sent again, where a backend died"
 	case o.status == 502 && o.slug == "no-answer":
 		return s.excuseSilence(c)
 	}

@@ -172,10 +172,12 @@ const smallSize = 8 << 10
 // bodiless says that no body follows the answer's head, whatever that announces.
 func (p *plan) bodiless() bool { return p.method == "HEAD" || p.status == 204 || p.status == 304 }
 
-// repeatable says that the request may be sent again when a kept connection turns out to have ended
-// (RFC 9110 9.2.2), as the front does it: without a body only.
+// idempotent says that the request may be sent again when there was no answer (RFC 9110 9.2.2), repeatable that it is for
+// sure, having no body that the front may not have any more.
+func (p *plan) idempotent() bool { return p.method != "POST" }
+
 func (p *plan) repeatable() bool {
-	return p.method != "POST" && p.send.size == 0 && p.send.framing != framedChunks
+	return p.idempotent() && p.send.size == 0 && p.send.framing != framedChunks
 }
 
 // alone says that nothing may be in flight before it on its connection.

@@ -1,15 +1,15 @@
 package telemetry
 
 import (
-	"fmt"
+	"cmp"
 	"maps"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/containers/autoscale"
+	"github.com/ballast-lb/ballast/internal/histogram"
 	"github.com/ballast-lb/ballast/proxy"
 )
 
@@ -86,12 +86,18 @@ func poolDoc(r proxy.PoolReport) PoolDoc {
 	p := PoolDoc{
 		Name: r.Name, Policy: r.Settings.Policy, Settings: settingsDoc(r.Settings),
 		Replicas: Replicas{Min: r.Settings.Scale.Min, Max: r.Settings.Scale.Max},
-		InFlight: r.InFlight, Requests: r.Requests, Errors: r.Errors, Retries: r.Retries,
+		Routes:   make([]RouteDoc, 0, len(r.Routes)), Panic: r.Panic,
+		InFlight: r.InFlight, Queued: int64(r.Queued),
+		Held: r.Holds.Count, Hold: quantilesMS(r.Holds),
+		Requests: r.Requests, Errors: r.Errors, Retries: r.Retries, RetriesDenied: r.RetriesDenied,
 		Rejected:          make(map[string]uint64, len(r.Rejected)),
 		RequestsPerSecond: round(r.RequestsPerSecond),
 		Latency:           latencyMS(r.Latency),
 		Warnings:          append([]string{}, r.Warnings...),
 		Backends:          make([]BackendDoc, 0, len(r.Backends)),
+	}
+	for _, route := range r.Routes {
+		p.Routes = append(p.Routes, RouteDoc{Host: route.Host, Path: route.Path, Strip: route.Strip})
 	}
 	maps.Copy(p.Rejected, r.Rejected)
 	for _, b := range r.Backends {
@@ -126,31 +132,10 @@ func (t *Totals) add(p PoolDoc) {
 	t.Requests += p.Requests
 	t.Errors += p.Errors
 	t.InFlight += p.InFlight
+	t.Queued += p.Queued
 	t.RequestsPerSecond += p.RequestsPerSecond
 	t.Backends += len(p.Backends)
 	t.Ready += p.Replicas.Ready
-}
-
-func settingsDoc(s containers.Settings) SettingsDoc {
-	d := SettingsDoc{
-		Sticky:         s.Sticky.Enabled,
-		HealthPath:     s.Health.Path,
-		HealthInterval: round(s.Health.Interval.Seconds()),
-		Concurrency:    s.Concurrency,
-		Retries:        s.Retries,
-		Timeout:        round(s.Timeout.Seconds()),
-		ConnectTimeout: round(s.ConnectTimeout.Seconds()),
-		DrainTimeout:   round(s.DrainTimeout.Seconds()),
-		HoldDown:       round(s.Scale.HoldDown.Seconds()),
-		DryRun:         s.Scale.DryRun,
-	}
-	if s.Sticky.Enabled {
-		d.StickyTTL, d.StickyCookie = round(s.Sticky.TTL.Seconds()), s.Sticky.Cookie
-	}
-	if r := s.Scale.Requests; r.Count > 0 {
-		d.ScaleRequests = fmt.Sprintf("%d/%s", r.Count, label(r.Interval))
-	}
-	return d
 }
 
 func backendDoc(b proxy.BackendReport) BackendDoc {
@@ -161,6 +146,10 @@ func backendDoc(b proxy.BackendReport) BackendDoc {
 		StartedAt: time.Unix(0, b.StartedAt).UTC(),
 		InFlight:  b.InFlight, Requests: b.Requests, Errors: b.Errors,
 		Latency: latencyMS(b.Latency),
+		Breaker: BreakerDoc{
+			State:    cmp.Or(b.Breaker.State, proxy.BreakerClosed),
+			Failures: b.Breaker.Failures, Ejections: b.Breaker.Ejections, Until: moment(b.Breaker.Until),
+		},
 	}
 }
 
@@ -181,6 +170,11 @@ func latencyMS(l proxy.Latency) LatencyMS {
 	return LatencyMS{P50: milliseconds(l.P50), P95: milliseconds(l.P95), P99: milliseconds(l.P99)}
 }
 
+// quantilesMS is what quantiles say of all that s has.
+func quantilesMS(s histogram.Snapshot) LatencyMS {
+	return latencyMS(proxy.Latency{P50: s.Quantile(0.5), P95: s.Quantile(0.95), P99: s.Quantile(0.99)})
+}
+
 func milliseconds(d time.Duration) float64 { return round(float64(d) / float64(time.Millisecond)) }
 
 // round keeps three decimals: finer ones are noise, and longer to read.
@@ -194,16 +188,4 @@ func moment(t time.Time) *time.Time {
 		return nil
 	}
 	return &t
-}
-
-// label writes a duration the way labels are written: "1m", not "1m0s".
-func label(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }

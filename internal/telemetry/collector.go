@@ -39,7 +39,8 @@ func NewCollector(s Sources) prometheus.Collector {
 	c := &collector{sources: s, descs: make(map[string]*prometheus.Desc)}
 	for _, name := range []string{
 		requestsTotal, backendConnections, requestDuration, backendUp, backendWeight,
-		poolBackends, poolDesired, retriesTotal, rejectedTotal, engineUp, engineSync,
+		poolBackends, poolDesired, poolPanic, poolQueueDepth, poolHold, breakerState, ejectionsTotal,
+		retriesTotal, retriesDenied, rejectedTotal, engineUp, engineSync,
 	} {
 		c.descs[name] = desc(name)
 	}
@@ -75,7 +76,11 @@ func (c *collector) pool(ch chan<- prometheus.Metric, p proxy.PoolReport, fleet 
 	doc := poolDoc(p)
 	doc.fleet(fleet)
 	c.gauge(ch, poolDesired, float64(doc.Replicas.Desired), p.Name)
+	c.gauge(ch, poolPanic, truth(p.Panic), p.Name)
+	c.gauge(ch, poolQueueDepth, float64(p.Queued), p.Name)
+	c.histogram(ch, poolHold, p.Holds, p.Name)
 	c.counter(ch, retriesTotal, p.Retries, p.Name)
+	c.counter(ch, retriesDenied, p.RetriesDenied, p.Name)
 	for reason, n := range p.Rejected {
 		c.counter(ch, rejectedTotal, n, p.Name, reason)
 	}
@@ -95,7 +100,9 @@ func (c *collector) backend(ch chan<- prometheus.Metric, pool string, b proxy.Ba
 	c.gauge(ch, backendConnections, float64(b.InFlight), pool, b.Name)
 	c.gauge(ch, backendUp, truth(b.State == containers.StateReady && b.Weight > 0), pool, b.Name)
 	c.gauge(ch, backendWeight, float64(b.Weight), pool, b.Name)
-	c.durations(ch, b.Durations, pool, b.Name)
+	c.gauge(ch, breakerState, breakerValue(b.Breaker.State), pool, b.Name)
+	c.counter(ch, ejectionsTotal, b.Breaker.Ejections, pool, b.Name)
+	c.histogram(ch, requestDuration, b.Durations, pool, b.Name)
 }
 
 func (c *collector) gauge(ch chan<- prometheus.Metric, name string, v float64, labels ...string) {
@@ -107,20 +114,28 @@ func (c *collector) counter(ch chan<- prometheus.Metric, name string, v uint64, 
 }
 
 func (c *collector) send(ch chan<- prometheus.Metric, name string, kind prometheus.ValueType, v float64, labels []string) {
-	for i := range labels {
-		labels[i] = utf8(labels[i])
-	}
-	ch <- prometheus.MustNewConstMetric(c.descs[name], kind, v, labels...)
+	ch <- prometheus.MustNewConstMetric(c.descs[name], kind, v, values(labels)...)
 }
 
-func (c *collector) durations(ch chan<- prometheus.Metric, s histogram.Snapshot, pool, backend string) {
+func (c *collector) histogram(ch chan<- prometheus.Metric, name string, s histogram.Snapshot, labels ...string) {
 	cumulative := s.Cumulative()
 	buckets := make(map[float64]uint64, len(cumulative))
 	for i, bound := range histogram.Bounds() {
 		buckets[bound.Seconds()] = cumulative[i]
 	}
-	ch <- prometheus.MustNewConstHistogram(c.descs[requestDuration],
-		s.Count, s.Sum.Seconds(), buckets, utf8(pool), utf8(backend))
+	ch <- prometheus.MustNewConstHistogram(c.descs[name], s.Count, s.Sum.Seconds(), buckets, values(labels)...)
+}
+
+// breakerValue grows with how much stands in the way of requests.
+func breakerValue(s proxy.BreakerState) float64 {
+	switch s {
+	case proxy.BreakerHalfOpen:
+		return 1
+	case proxy.BreakerOpen:
+		return 2
+	default:
+		return 0
+	}
 }
 
 // oneEach leaves one backend per name. A container that restarted is there twice while requests to
@@ -146,6 +161,14 @@ func truth(b bool) float64 {
 		return 1
 	}
 	return 0
+}
+
+// values makes labels ones that Prometheus takes, in place.
+func values(labels []string) []string {
+	for i := range labels {
+		labels[i] = utf8(labels[i])
+	}
+	return labels
 }
 
 // utf8 makes s a label value that Prometheus takes.

@@ -37,9 +37,16 @@ func busySources() Sources {
 	a.Weight, a.InFlight = 3, 2
 	a.Statuses = []proxy.StatusCount{{Status: 200, Count: 9}, {Status: 500, Count: 1}}
 	a.Durations = observed(3*time.Millisecond, 5*time.Millisecond)
+	a.Breaker = proxy.Breaker{State: proxy.BreakerHalfOpen, Failures: 4, Ejections: 2}
 	b.State, b.Healthy = containers.StateUnhealthy, false
+	b.Breaker = proxy.Breaker{State: proxy.BreakerClosed}
+	e := backend("web-c")
+	e.State = containers.StateEjected
+	e.Breaker = proxy.Breaker{State: proxy.BreakerOpen, Failures: 5, Ejections: 1, Until: noon}
 	return sourcesOf(proxy.PoolReport{
-		Name: "web", Retries: 5, Rejected: map[string]uint64{"no-backend": 7}, Backends: []proxy.BackendReport{a, b},
+		Name: "web", Retries: 5, RetriesDenied: 2, Queued: 3, Panic: true,
+		Holds:    observed(3*time.Millisecond, 5*time.Millisecond),
+		Rejected: map[string]uint64{"no-backend": 7, "queue-full": 4}, Backends: []proxy.BackendReport{a, b, e},
 	})
 }
 
@@ -49,14 +56,27 @@ func TestCollector(t *testing.T) {
 # TYPE loadbalancer_backend_connections gauge
 loadbalancer_backend_connections{backend="web-a",pool="web"} 2
 loadbalancer_backend_connections{backend="web-b",pool="web"} 0
-# HELP loadbalancer_backend_up 1 if a backend may be given requests, else 0.
+loadbalancer_backend_connections{backend="web-c",pool="web"} 0
+# HELP loadbalancer_backend_up 1 if a backend is ready and its weight is not 0, else 0.
 # TYPE loadbalancer_backend_up gauge
 loadbalancer_backend_up{backend="web-a",pool="web"} 1
 loadbalancer_backend_up{backend="web-b",pool="web"} 0
+loadbalancer_backend_up{backend="web-c",pool="web"} 0
 # HELP loadbalancer_backend_weight Weight of a backend; 0 drains it.
 # TYPE loadbalancer_backend_weight gauge
 loadbalancer_backend_weight{backend="web-a",pool="web"} 3
 loadbalancer_backend_weight{backend="web-b",pool="web"} 1
+loadbalancer_backend_weight{backend="web-c",pool="web"} 1
+# HELP loadbalancer_breaker_state Breaker of a backend: 0 closed, 1 half-open (on trial after an ejection), 2 open (ejected).
+# TYPE loadbalancer_breaker_state gauge
+loadbalancer_breaker_state{backend="web-a",pool="web"} 1
+loadbalancer_breaker_state{backend="web-b",pool="web"} 0
+loadbalancer_breaker_state{backend="web-c",pool="web"} 2
+# HELP loadbalancer_ejections_total Times that failures in a row ejected a backend.
+# TYPE loadbalancer_ejections_total counter
+loadbalancer_ejections_total{backend="web-a",pool="web"} 2
+loadbalancer_ejections_total{backend="web-b",pool="web"} 0
+loadbalancer_ejections_total{backend="web-c",pool="web"} 1
 # HELP loadbalancer_engine_sync_seconds Time that the last list of containers and its inspections took.
 # TYPE loadbalancer_engine_sync_seconds gauge
 loadbalancer_engine_sync_seconds 0.25
@@ -66,7 +86,7 @@ loadbalancer_engine_up 1
 # HELP loadbalancer_pool_backends Backends of a pool in each state.
 # TYPE loadbalancer_pool_backends gauge
 loadbalancer_pool_backends{pool="web",state="draining"} 0
-loadbalancer_pool_backends{pool="web",state="ejected"} 0
+loadbalancer_pool_backends{pool="web",state="ejected"} 1
 loadbalancer_pool_backends{pool="web",state="paused"} 0
 loadbalancer_pool_backends{pool="web",state="ready"} 1
 loadbalancer_pool_backends{pool="web",state="starting"} 0
@@ -76,13 +96,23 @@ loadbalancer_pool_backends{pool="web",state="warm"} 0
 # HELP loadbalancer_pool_desired_replicas Replicas that a pool should run.
 # TYPE loadbalancer_pool_desired_replicas gauge
 loadbalancer_pool_desired_replicas{pool="web"} 4
+# HELP loadbalancer_pool_panic 1 while requests go to all backends, for fewer than half are available; else 0.
+# TYPE loadbalancer_pool_panic gauge
+loadbalancer_pool_panic{pool="web"} 1
+# HELP loadbalancer_pool_queue_depth Requests that wait for a free backend.
+# TYPE loadbalancer_pool_queue_depth gauge
+loadbalancer_pool_queue_depth{pool="web"} 3
 # HELP loadbalancer_rejected_total Requests that Ballast answered itself, by the slug of X-Ballast-Error.
 # TYPE loadbalancer_rejected_total counter
 loadbalancer_rejected_total{pool="web",reason="no-backend"} 7
+loadbalancer_rejected_total{pool="web",reason="queue-full"} 4
 # HELP loadbalancer_requests_total Responses of a backend, by status code.
 # TYPE loadbalancer_requests_total counter
 loadbalancer_requests_total{backend="web-a",pool="web",status="200"} 9
 loadbalancer_requests_total{backend="web-a",pool="web",status="500"} 1
+# HELP loadbalancer_retries_denied_total Extra attempts that the retry budget did not allow.
+# TYPE loadbalancer_retries_denied_total counter
+loadbalancer_retries_denied_total{pool="web"} 2
 # HELP loadbalancer_retries_total Extra attempts on another backend.
 # TYPE loadbalancer_retries_total counter
 loadbalancer_retries_total{pool="web"} 5
@@ -98,20 +128,23 @@ loadbalancer_retries_total{pool="web"} 5
 	}
 }
 
-func TestCollector_Durations(t *testing.T) {
+func TestCollector_Histograms(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
 	reg.MustRegister(NewCollector(busySources()))
 	gathered, err := reg.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
+	found := 0
 	for _, f := range gathered {
-		if f.GetName() != "loadbalancer_request_duration_seconds" {
+		name := f.GetName()
+		if name != "loadbalancer_request_duration_seconds" && name != "loadbalancer_pool_hold_seconds" {
 			continue
 		}
+		found++
 		h := f.GetMetric()[0].GetHistogram()
 		if h.GetSampleCount() != 2 || h.GetSampleSum() < 0.0079 || h.GetSampleSum() > 0.0081 {
-			t.Errorf("count %d, sum %g, want 2 and 0.008", h.GetSampleCount(), h.GetSampleSum())
+			t.Errorf("%s: count %d, sum %g, want 2 and 0.008", name, h.GetSampleCount(), h.GetSampleSum())
 		}
 		for _, b := range h.GetBucket() {
 			// 3 ms and 5 ms lie on either side of the bound 4.096 ms.
@@ -123,15 +156,16 @@ func TestCollector_Durations(t *testing.T) {
 				want = 1
 			}
 			if b.GetCumulativeCount() != want {
-				t.Errorf("le %g: %d, want %d", b.GetUpperBound(), b.GetCumulativeCount(), want)
+				t.Errorf("%s: le %g: %d, want %d", name, b.GetUpperBound(), b.GetCumulativeCount(), want)
 			}
 		}
 		if n := len(h.GetBucket()); n < 10 || n > 30 {
-			t.Errorf("%d buckets, want a number that a scrape of 50 backends can bear", n)
+			t.Errorf("%s: %d buckets, want a number that a scrape of 50 backends can bear", name, n)
 		}
-		return
 	}
-	t.Fatal("no durations gathered")
+	if found != 2 {
+		t.Fatalf("%d histograms gathered, want 2", found)
+	}
 }
 
 // A container that restarts is there twice for a while, under one name.
@@ -144,7 +178,7 @@ func TestCollector_SameNameTwice(t *testing.T) {
 # HELP loadbalancer_backend_connections Requests in flight at a backend.
 # TYPE loadbalancer_backend_connections gauge
 loadbalancer_backend_connections{backend="web-a",pool="web"} 4
-# HELP loadbalancer_backend_up 1 if a backend may be given requests, else 0.
+# HELP loadbalancer_backend_up 1 if a backend is ready and its weight is not 0, else 0.
 # TYPE loadbalancer_backend_up gauge
 loadbalancer_backend_up{backend="web-a",pool="web"} 1
 # HELP loadbalancer_requests_total Responses of a backend, by status code.
@@ -171,12 +205,16 @@ func TestCollector_SeriesEndWithTheirBackend(t *testing.T) {
 	s.Fleet = nil
 	s.Report = func() proxy.Report { return proxy.Report{Pools: []proxy.PoolReport{pool}} }
 	c := NewCollector(s)
-	if n := testutil.CollectAndCount(c, "loadbalancer_backend_up"); n != 2 {
-		t.Fatalf("series = %d, want 2", n)
-	}
-	pool.Backends = pool.Backends[:1]
-	if n := testutil.CollectAndCount(c, "loadbalancer_backend_up"); n != 1 {
-		t.Errorf("series after a backend left = %d, want 1", n)
+	for _, want := range []int{2, 1} {
+		pool.Backends = pool.Backends[:want]
+		for _, name := range []string{
+			"loadbalancer_backend_up", "loadbalancer_breaker_state", "loadbalancer_ejections_total",
+			"loadbalancer_request_duration_seconds",
+		} {
+			if n := testutil.CollectAndCount(c, name); n != want {
+				t.Errorf("%s of %d backends: %d series", name, want, n)
+			}
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/containers/autoscale"
+	"github.com/ballast-lb/ballast/proxy"
 )
 
 // Document is everything Ballast tells of itself at one moment. Its JSON is the answer to
@@ -43,6 +44,7 @@ type Totals struct {
 	Requests          uint64  `json:"requests"`
 	Errors            uint64  `json:"errors"`
 	InFlight          int64   `json:"in_flight"`
+	Queued            int64   `json:"queued"`
 	RequestsPerSecond float64 `json:"requests_per_second"`
 	// Backends counts all, Ready those that may be given requests.
 	Backends int `json:"backends"`
@@ -55,12 +57,21 @@ type PoolDoc struct {
 	Policy   string      `json:"policy"`
 	Settings SettingsDoc `json:"settings"`
 	Replicas Replicas    `json:"replicas"`
-	InFlight int64       `json:"in_flight"`
-	// Queued is requests that wait for a backend; this version holds none.
-	Queued   int64  `json:"queued"`
-	Requests uint64 `json:"requests"`
-	Errors   uint64 `json:"errors"`
-	Retries  uint64 `json:"retries"`
+	// Routes lead to the pool, in order of precedence.
+	Routes []RouteDoc `json:"routes"`
+	// Panic says that fewer than half of the backends are available, so requests go to those that are not as well.
+	Panic bool `json:"panic"`
+	// InFlight counts the Queued too, which wait for a free backend.
+	InFlight int64 `json:"in_flight"`
+	Queued   int64 `json:"queued"`
+	// Held is how many requests have waited, and Hold how long, since the pool began.
+	Held     uint64    `json:"held"`
+	Hold     LatencyMS `json:"hold_ms"`
+	Requests uint64    `json:"requests"`
+	Errors   uint64    `json:"errors"`
+	Retries  uint64    `json:"retries"`
+	// RetriesDenied counts extra attempts that the budget did not allow.
+	RetriesDenied uint64 `json:"retries_denied"`
 	// Rejected counts Ballast's own answers by the slug of X-Ballast-Error.
 	Rejected map[string]uint64 `json:"rejected"`
 	// RequestsPerSecond is the mean of the last 10 seconds, Latency of the last 60.
@@ -84,22 +95,13 @@ type Replicas struct {
 	Blocked string `json:"blocked,omitempty"`
 }
 
-// SettingsDoc is what a pool is set to, from its labels and the configuration.
-type SettingsDoc struct {
-	Sticky         bool    `json:"sticky"`
-	StickyTTL      float64 `json:"sticky_ttl_seconds"`
-	StickyCookie   string  `json:"sticky_cookie,omitempty"`
-	HealthPath     string  `json:"health_path,omitempty"`
-	HealthInterval float64 `json:"health_interval_seconds"`
-	Concurrency    int     `json:"concurrency"`
-	Retries        int     `json:"retries"`
-	Timeout        float64 `json:"timeout_seconds"`
-	ConnectTimeout float64 `json:"connect_timeout_seconds"`
-	DrainTimeout   float64 `json:"drain_timeout_seconds"`
-	// ScaleRequests is the classic rule as its label is written, such as "20/15s".
-	ScaleRequests string  `json:"scale_requests,omitempty"`
-	HoldDown      float64 `json:"scale_hold_down_seconds"`
-	DryRun        bool    `json:"scale_dry_run"`
+// RouteDoc is what leads to a pool.
+type RouteDoc struct {
+	// Host is empty if any will do, and may begin with "*."; Path is a prefix, "/" for all.
+	Host string `json:"host"`
+	Path string `json:"path"`
+	// Strip says that Path is removed before a request is forwarded.
+	Strip bool `json:"strip"`
 }
 
 // BackendDoc is one backend with its counters since it began.
@@ -120,10 +122,22 @@ type BackendDoc struct {
 	Requests  uint64    `json:"requests"`
 	Errors    uint64    `json:"errors"`
 	Latency   LatencyMS `json:"latency_ms"`
+	// Breaker is how the backend stands with its requests.
+	Breaker BreakerDoc `json:"breaker"`
 }
 
-// LatencyMS is quantiles of request durations in milliseconds, rounded to 0.001; zeros when there
-// was no request.
+// BreakerDoc tells whether a backend's failures have taken it out of rotation.
+type BreakerDoc struct {
+	// State is "closed" (it gets requests), "open" (it is ejected) or "half-open" (it is on trial after an ejection).
+	State proxy.BreakerState `json:"state"`
+	// Failures is how many of its requests have failed in a row, Ejections how often that ejected it since it began.
+	Failures  int    `json:"failures"`
+	Ejections uint64 `json:"ejections"`
+	// Until is when the ejection ends; null if there is none.
+	Until *time.Time `json:"until"`
+}
+
+// LatencyMS is quantiles of durations in milliseconds, rounded to 0.001; zeros when there was none.
 type LatencyMS struct {
 	P50 float64 `json:"p50"`
 	P95 float64 `json:"p95"`

@@ -34,6 +34,7 @@ func TestNewDocument_JSON(t *testing.T) {
 	b := backend("web-a")
 	b.Weight, b.Requests = 3, 3
 	b.Latency = proxy.Latency{P50: 1100 * time.Microsecond, P95: 1900 * time.Microsecond, P99: 2000123 * time.Nanosecond}
+	b.Breaker = proxy.Breaker{State: proxy.BreakerOpen, Failures: 5, Ejections: 2, Until: noon.Add(30 * time.Second)}
 	d := NewDocument(Input{
 		Version: "1.0.0", Instance: "host-1", Started: noon.Add(-12300 * time.Millisecond), Now: noon,
 		Engine: containers.EngineStatus{Kind: "docker", Version: "20.10.24", Connected: true, LastSync: noon, Error: "old"},
@@ -41,6 +42,8 @@ func TestNewDocument_JSON(t *testing.T) {
 			Name:     "default",
 			Settings: containers.Settings{Policy: "weighted", Scale: containers.Scale{Min: 1, Max: 6}},
 			Requests: 6, Errors: 1, InFlight: 2, RequestsPerSecond: 0.40004,
+			Retries: 4, RetriesDenied: 3, Queued: 1, Holds: observed(300 * time.Millisecond), Panic: true,
+			Routes:   []proxy.Route{{Host: "*.shop.example", Path: "/api", Strip: true}, {Path: "/"}},
 			Latency:  proxy.Latency{P50: 1200 * time.Microsecond},
 			Backends: []proxy.BackendReport{b},
 		}}},
@@ -57,16 +60,24 @@ func TestNewDocument_JSON(t *testing.T) {
 	want := map[string]any{
 		"version": "1.0.0", "instance": "host-1", "uptime_seconds": 12.3,
 		"engine": map[string]any{"kind": "docker", "version": "20.10.24", "connected": true, "last_sync": "2026-01-02T12:00:00Z"},
-		"totals": map[string]any{"requests": 6., "errors": 1., "in_flight": 2.},
+		"totals": map[string]any{"requests": 6., "errors": 1., "in_flight": 2., "queued": 1.},
 		"pools": []any{map[string]any{
 			"name": "default", "policy": "weighted",
 			"replicas":  map[string]any{"min": 1., "max": 6., "desired": 3., "ready": 1., "warm": 0.},
-			"in_flight": 2., "queued": 0., "requests": 6., "errors": 1., "requests_per_second": 0.4,
+			"in_flight": 2., "queued": 1., "requests": 6., "errors": 1., "requests_per_second": 0.4,
 			"latency_ms": map[string]any{"p50": 1.2, "p95": 0., "p99": 0.}, "warnings": []any{},
+			"retries": 4., "retries_denied": 3., "panic": true, "held": 1.,
+			// The bucket's middle: a histogram knows no more.
+			"hold_ms": map[string]any{"p50": 299.008, "p95": 299.008, "p99": 299.008},
+			"routes": []any{
+				map[string]any{"host": "*.shop.example", "path": "/api", "strip": true},
+				map[string]any{"host": "", "path": "/", "strip": false},
+			},
 			"backends": []any{map[string]any{
 				"id": "4f2a9c0d11e8", "name": "web-a", "address": "172.18.0.3:8080", "weight": 3., "state": "ready",
 				"healthy": true, "clone": false, "in_flight": 0., "requests": 3., "errors": 0.,
 				"latency_ms": map[string]any{"p50": 1.1, "p95": 1.9, "p99": 2.},
+				"breaker":    map[string]any{"state": "open", "failures": 5., "ejections": 2., "until": "2026-01-02T12:00:30Z"},
 			}},
 		}},
 	}
@@ -107,6 +118,7 @@ func TestNewDocument_EmptyListsAreNotNull(t *testing.T) {
 	for name, v := range map[string]any{
 		"containers": d.Containers, "decisions": d.Decisions,
 		"warnings": d.Pools[0].Warnings, "backends": d.Pools[0].Backends,
+		"routes": d.Pools[0].Routes, "hosts": d.Pools[0].Settings.Hosts,
 		"pools": NewDocument(Input{}).Pools,
 	} {
 		if raw, _ := json.Marshal(v); string(raw) != "[]" {
@@ -211,37 +223,5 @@ func TestNewDocument_Containers(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, d.Containers); diff != "" {
 		t.Errorf("containers (-want +got):\n%s", diff)
-	}
-}
-
-func TestNewDocument_Settings(t *testing.T) {
-	s := containers.Settings{
-		Policy: "random", Concurrency: 20, Retries: 1, Timeout: 30 * time.Second,
-		ConnectTimeout: 1500 * time.Millisecond, DrainTimeout: time.Minute,
-		Sticky: containers.Sticky{Enabled: true, TTL: time.Hour, Cookie: "c"},
-		Health: containers.HealthCheck{Path: "/up", Interval: 10 * time.Second},
-		Scale: containers.Scale{
-			Requests: containers.Rate{Count: 20, Interval: time.Minute}, HoldDown: time.Minute, DryRun: true,
-		},
-	}
-	want := SettingsDoc{
-		Sticky: true, StickyTTL: 3600, StickyCookie: "c", HealthPath: "/up", HealthInterval: 10,
-		Concurrency: 20, Retries: 1, Timeout: 30, ConnectTimeout: 1.5, DrainTimeout: 60,
-		ScaleRequests: "20/1m", HoldDown: 60, DryRun: true,
-	}
-	d := NewDocument(Input{Report: proxy.Report{Pools: []proxy.PoolReport{{Settings: s}}}})
-	if diff := cmp.Diff(want, d.Pools[0].Settings); diff != "" {
-		t.Errorf("settings (-want +got):\n%s", diff)
-	}
-}
-
-func TestLabel(t *testing.T) {
-	for in, want := range map[time.Duration]string{
-		15 * time.Second: "15s", time.Minute: "1m", 90 * time.Second: "1m30s", time.Hour: "1h",
-		90 * time.Minute: "1h30m", 500 * time.Millisecond: "500ms", 10 * time.Minute: "10m", 0: "0s",
-	} {
-		if got := label(in); got != want {
-			t.Errorf("label(%d) = %s, want %s", in, got, want)
-		}
 	}
 }

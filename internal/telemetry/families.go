@@ -36,7 +36,13 @@ const (
 	backendWeight      = "backend_weight"
 	poolBackends       = "pool_backends"
 	poolDesired        = "pool_desired_replicas"
+	poolPanic          = "pool_panic"
+	poolQueueDepth     = "pool_queue_depth"
+	poolHold           = "pool_hold_seconds"
+	breakerState       = "breaker_state"
+	ejectionsTotal     = "ejections_total"
 	retriesTotal       = "retries_total"
+	retriesDenied      = "retries_denied_total"
 	rejectedTotal      = "rejected_total"
 	engineUp           = "engine_up"
 	engineSync         = "engine_sync_seconds"
@@ -55,11 +61,17 @@ var families = func() map[string]Family {
 	add(requestsTotal, "counter", "Responses of a backend, by status code.", "pool", "backend", "status")
 	add(backendConnections, "gauge", "Requests in flight at a backend.", perBackend...)
 	add(requestDuration, "histogram", "Time from the last attempt at a backend to the end of its answer.", perBackend...)
-	add(backendUp, "gauge", "1 if a backend may be given requests, else 0.", perBackend...)
+	add(backendUp, "gauge", "1 if a backend is ready and its weight is not 0, else 0.", perBackend...)
 	add(backendWeight, "gauge", "Weight of a backend; 0 drains it.", perBackend...)
 	add(poolBackends, "gauge", "Backends of a pool in each state.", "pool", "state")
 	add(poolDesired, "gauge", "Replicas that a pool should run.", "pool")
+	add(poolPanic, "gauge", "1 while requests go to all backends, for fewer than half are available; else 0.", "pool")
+	add(poolQueueDepth, "gauge", "Requests that wait for a free backend.", "pool")
+	add(poolHold, "histogram", "Time that requests waited for a free backend; those that did not wait are left out.", "pool")
+	add(breakerState, "gauge", "Breaker of a backend: 0 closed, 1 half-open (on trial after an ejection), 2 open (ejected).", perBackend...)
+	add(ejectionsTotal, "counter", "Times that failures in a row ejected a backend.", perBackend...)
 	add(retriesTotal, "counter", "Extra attempts on another backend.", "pool")
+	add(retriesDenied, "counter", "Extra attempts that the retry budget did not allow.", "pool")
 	add(rejectedTotal, "counter", "Requests that Ballast answered itself, by the slug of X-Ballast-Error.", "pool", "reason")
 	add(engineUp, "gauge", "1 while the engine answers, else 0.")
 	add(engineSync, "gauge", "Time that the last list of containers and its inspections took.")

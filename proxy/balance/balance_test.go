@@ -1,11 +1,14 @@
 package balance_test
 
 import (
+	"fmt"
 	"math"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -15,19 +18,29 @@ import (
 func candidates(weights ...int) []balance.Candidate {
 	cs := make([]balance.Candidate, len(weights))
 	for i, w := range weights {
-		cs[i] = balance.Candidate{Weight: w, InFlight: new(atomic.Int64)}
+		cs[i] = balance.Candidate{
+			ID: fmt.Sprintf("container-%03d", i), Weight: w, InFlight: new(atomic.Int64), Cost: new(balance.Cost),
+		}
 	}
 	return cs
 }
 
 func picker(t testing.TB, policy string, cs []balance.Candidate, previous balance.Picker) balance.Picker {
 	t.Helper()
-	p, err := balance.New(policy, cs, previous)
+	return pickerOf(t, balance.Options{Policy: policy, Clock: stopped}, cs, previous)
+}
+
+func pickerOf(t testing.TB, o balance.Options, cs []balance.Candidate, previous balance.Picker) balance.Picker {
+	t.Helper()
+	p, err := balance.New(o, cs, previous)
 	if err != nil {
-		t.Fatalf("New(%q) = %v", policy, err)
+		t.Fatalf("New(%q) = %v", o.Policy, err)
 	}
 	return p
 }
+
+// stopped is a clock on which no time passes.
+func stopped() time.Duration { return time.Hour }
 
 // letters writes n picks as a string: a for candidate 0 and so on.
 func letters(p balance.Picker, n int) string {
@@ -47,17 +60,27 @@ func counts(p balance.Picker, candidates, n int) []int {
 }
 
 func TestNew_refuses(t *testing.T) {
+	twins := candidates(1, 1, 1)
+	twins[2].ID = twins[0].ID
+	costless := candidates(1, 1)
+	costless[1].Cost = nil
 	tests := []struct {
-		name, policy string
-		candidates   []balance.Candidate
+		name       string
+		options    balance.Options
+		candidates []balance.Candidate
 	}{
-		{"no candidates", balance.PolicyWeighted, nil},
-		{"weight 0", balance.PolicyWeighted, candidates(1, 0)},
-		{"unknown policy", "fastest", candidates(1)},
+		{"no candidates", balance.Options{Policy: balance.PolicyWeighted}, nil},
+		{"weight 0", balance.Options{Policy: balance.PolicyWeighted}, candidates(1, 0)},
+		{"unknown policy", balance.Options{Policy: "fastest"}, candidates(1)},
+		{"unknown hash", balance.Options{Policy: balance.PolicyMaglev, Hash: "moon"}, candidates(1)},
+		{"maglev of twins", balance.Options{Policy: balance.PolicyMaglev}, twins},
+		{"ip-hash of twins", balance.Options{Policy: balance.PolicyIPHash}, twins},
+		{"peak-ewma without a clock", balance.Options{Policy: balance.PolicyPeakEWMA}, candidates(1)},
+		{"peak-ewma without costs", balance.Options{Policy: balance.PolicyPeakEWMA, Clock: stopped}, costless},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if p, err := balance.New(tt.policy, tt.candidates, nil); err == nil {
+			if p, err := balance.New(tt.options, tt.candidates, nil); err == nil {
 				t.Errorf("New() = %T, want an error", p)
 			}
 		})
@@ -76,6 +99,7 @@ func TestPick_order(t *testing.T) {
 		{"one alone", balance.PolicyWeighted, []int{256}, "aaa"},
 		{"round robin ignores weights", balance.PolicyRoundRobin, []int{5, 1, 1}, "abcabc"},
 		{"idle equals take turns", balance.PolicyLeastRequest, []int{1, 1, 1}, "abcabc"},
+		{"idle ones without history take turns", balance.PolicyPeakEWMA, []int{1, 1, 1}, "abcabc"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -91,7 +115,7 @@ func TestPick_order(t *testing.T) {
 func TestWeighted_is_exact_per_period(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		weights := rapid.SliceOfN(rapid.IntRange(1, 256), 1, 12).Draw(t, "weights")
-		p, err := balance.New(balance.PolicyWeighted, candidates(weights...), nil)
+		p, err := balance.New(balance.Options{Policy: balance.PolicyWeighted}, candidates(weights...), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -221,10 +245,13 @@ func TestLeastRequest_keeps_in_flight_in_proportion(t *testing.T) {
 
 var policies = []string{
 	balance.PolicyWeighted, balance.PolicyRoundRobin, balance.PolicyRandom, balance.PolicyLeastRequest,
+	balance.PolicyPeakEWMA, balance.PolicyIPHash, balance.PolicyMaglev,
 }
 
-func hundred() []balance.Candidate {
-	weights := make([]int, 100)
+var request = &balance.Request{Path: "/", Client: netip.MustParseAddr("203.0.113.7"), Key: "user-1"}
+
+func many(n int) []balance.Candidate {
+	weights := make([]int, n)
 	for i := range weights {
 		weights[i] = i%7 + 1
 	}
@@ -233,31 +260,11 @@ func hundred() []balance.Candidate {
 
 func TestPick_allocates_nothing(t *testing.T) {
 	for _, policy := range policies {
-		p := picker(t, policy, hundred(), nil)
-		r := &balance.Request{}
-		if got := testing.AllocsPerRun(100, func() { p.Pick(r) }); got != 0 {
-			t.Errorf("%s allocates %v times a pick, want 0", policy, got)
-		}
-	}
-}
-
-func BenchmarkPick_of_100(b *testing.B) {
-	for _, policy := range policies {
-		b.Run(policy, func(b *testing.B) {
-			p := picker(b, policy, hundred(), nil)
-			r := &balance.Request{}
-			b.ReportAllocs()
-			for b.Loop() {
-				p.Pick(r)
+		for _, n := range []int{10, 100} {
+			p := picker(t, policy, many(n), nil)
+			if got := testing.AllocsPerRun(100, func() { p.Pick(request) }); got != 0 {
+				t.Errorf("%s of %d allocates %v times a pick, want 0", policy, n, got)
 			}
-		})
-	}
-}
-
-func BenchmarkNew_weighted(b *testing.B) {
-	cs := hundred()
-	b.ReportAllocs()
-	for b.Loop() {
-		picker(b, balance.PolicyWeighted, cs, nil)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 )
 
 // The policies.
@@ -12,12 +13,26 @@ const (
 	PolicyRoundRobin   = "round-robin"
 	PolicyRandom       = "random"
 	PolicyLeastRequest = "least-request"
+	PolicyPeakEWMA     = "peak-ewma"
+	PolicyIPHash       = "ip-hash"
+	PolicyMaglev       = "maglev"
 )
+
+// Options say how to pick.
+type Options struct {
+	// Policy is one of the Policy constants.
+	Policy string
+	// Hash is what maglev hashes: HashIP, which is also meant by "", HashPath or HashKey.
+	Hash string
+	// Clock tells the time since a fixed moment, the same that Cost.Observe is told. Only peak-ewma
+	// needs it.
+	Clock func() time.Duration
+}
 
 // New builds the picker of a policy for candidates, of which there is at least one; it keeps the
 // slice. previous is the picker that it takes the place of, or nil: policies that go round carry on
 // where that one was, for a set that changes often must not start at its first again and again.
-func New(policy string, candidates []Candidate, previous Picker) (Picker, error) {
+func New(o Options, candidates []Candidate, previous Picker) (Picker, error) {
 	if len(candidates) == 0 {
 		return nil, errors.New("no candidates")
 	}
@@ -26,7 +41,7 @@ func New(policy string, candidates []Candidate, previous Picker) (Picker, error)
 			return nil, fmt.Errorf("candidate %d has weight %d, which is less than 1", i, c.Weight)
 		}
 	}
-	switch policy {
+	switch o.Policy {
 	case PolicyWeighted:
 		return newWeighted(candidates, position(previous)), nil
 	case PolicyRoundRobin:
@@ -35,8 +50,14 @@ func New(policy string, candidates []Candidate, previous Picker) (Picker, error)
 		return newRandom(candidates), nil
 	case PolicyLeastRequest:
 		return newLeastRequest(candidates, position(previous)), nil
+	case PolicyPeakEWMA:
+		return newPeakEWMA(o.Clock, candidates, position(previous))
+	case PolicyIPHash:
+		return newIPHash(candidates)
+	case PolicyMaglev:
+		return newMaglev(o.Hash, candidates)
 	default:
-		return nil, fmt.Errorf("unknown policy %q", policy)
+		return nil, fmt.Errorf("unknown policy %q", o.Policy)
 	}
 }
 

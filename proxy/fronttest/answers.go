@@ -189,7 +189,7 @@ func testAffinity(t *testing.T, h Harness) {
 	}
 	got := cookies[0]
 	want := &http.Cookie{
-		Name: "ballast_affinity", Value: got.Value, Path: "/", MaxAge: 3600, HttpOnly: true,
+		Name: "ballast_affinity", Value: got.Value, Path: "/", MaxAge: 3600, HttpOnly: true, Secure: h.http2,
 		SameSite: http.SameSiteLaxMode, Raw: got.Raw,
 	}
 	if diff := cmp.Diff(want, got); diff != "" || len(got.Value) != 22 || strings.Contains(got.Value, "id-"+first) {

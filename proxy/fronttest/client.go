@@ -82,6 +82,18 @@ func wait(t testing.TB, done <-chan struct{}, what string) {
 	}
 }
 
+// receive waits for what is told on a channel.
+func receive[T any](t testing.TB, told <-chan T, what string) T {
+	t.Helper()
+	select {
+	case v := <-told:
+		return v
+	case <-time.After(Patience):
+		t.Fatalf("waited %s in vain for %s", Patience, what)
+	}
+	panic("not reached")
+}
+
 // dial opens a connection that can be used for as long as tests wait.
 func dial(t testing.TB, address string) net.Conn {
 	t.Helper()

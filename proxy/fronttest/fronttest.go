@@ -20,6 +20,8 @@ type Harness struct {
 	Lenient bool
 	// Spare is how many goroutines the front may keep for connections to come.
 	Spare int
+
+	http2 bool // Clients speak that.
 }
 
 // Front is a front that serves at an address.
@@ -27,10 +29,14 @@ type Front struct {
 	Address  string
 	InFlight func() int
 	Drain    func(context.Context) error
+	// Shutdown closes the listener, tells clients that connections are to end, and returns when they have. Only HTTP2
+	// needs it.
+	Shutdown func(context.Context) error
 }
 
-// Options are limits of a front. Zero means its default.
+// Options are limits of a front, zero being its default, and what it does for every request.
 type Options struct {
+	Edge proxy.Edge
 	// BodyIdle is how long a body may stand still at a client, or at a backend that does not read.
 	BodyIdle time.Duration
 	// BackendIdle is how long a connection to a backend is kept for the next request.
@@ -41,6 +47,7 @@ type Options struct {
 func Run(t *testing.T, h Harness) {
 	for _, group := range [][]test{
 		targetTests, strictTests, answerTests, retryTests, bodyTests, stallTests, webSocketTests, leaveTests, drainTests, loadTests,
+		edgeTests, loopTests, pageTests, limitTests, holdTests, repeatTests, breakerTests, hashTests, pauseTests, accessTests,
 	} {
 		for _, test := range group {
 			t.Run(test.name, func(t *testing.T) { test.run(t, h) })

@@ -37,13 +37,14 @@ type Site struct {
 
 	t      testing.TB
 	client *http.Client
+	scheme string
 }
 
 // NewSite serves the backends at addresses, named a, b and so on. When the test ends nothing may be in flight.
 func NewSite(t testing.TB, h Harness, conf containers.Settings, o Options, addresses ...string) *Site {
 	t.Helper()
 	core := proxy.New(proxy.Options{Logger: zerolog.Nop()})
-	s := &Site{t: t, Core: core, Settings: conf}
+	s := &Site{t: t, Core: core, Settings: conf, scheme: "http"}
 	for i, address := range addresses {
 		s.Backends = append(s.Backends, Spec(string(rune('a'+i)), address))
 	}
@@ -57,7 +58,9 @@ func NewSite(t testing.TB, h Harness, conf containers.Settings, o Options, addre
 		}
 	})
 	t.Cleanup(s.Settled)
-	s.client = Client(t)
+	if s.client = Client(t); h.http2 {
+		s.client, s.scheme = client2(t), "https"
+	}
 	return s
 }
 
@@ -82,7 +85,7 @@ func (s *Site) Apply() {
 }
 
 // URL is where a path of the pool is served.
-func (s *Site) URL(path string) string { return "http://" + s.Address + "/lb" + path }
+func (s *Site) URL(path string) string { return s.scheme + "://" + s.Address + "/lb" + path }
 
 // Ask sends a request for a path of the pool over kept connections, and reads the answer.
 func (s *Site) Ask(method, path string, body io.Reader) (Answer, error) {

@@ -48,6 +48,9 @@ func (p *probe[K]) run(ctx context.Context) {
 				Str("reason", s.reason).Msg("health reported")
 			p.prober.report(Result[K]{Key: target.Key, Healthy: s.healthy, Reason: s.reason})
 		}
+		if reason == "" && p.prober.passed != nil {
+			p.prober.passed(target.Key)
+		}
 		timer.Reset(jitter(s.wait(target.Check)))
 		select {
 		case <-ctx.Done():

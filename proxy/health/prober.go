@@ -12,6 +12,7 @@ import (
 type Prober[K comparable] struct {
 	checker Checker
 	report  func(Result[K])
+	passed  func(K)
 	log     zerolog.Logger
 
 	// changed holds a token when targets were replaced and Run has not looked yet.
@@ -39,6 +40,9 @@ func New[K comparable](checker Checker, report func(Result[K]), log zerolog.Logg
 		targets: make(map[K]entry[K]),
 	}
 }
+
+// OnPass has passed called after each check that passes, also when that changes nothing. It must be called before Run.
+func (p *Prober[K]) OnPass(passed func(K)) { p.passed = passed }
 
 // Set replaces the set of targets. New keys are checked at once; known keys keep their state, and
 // are checked at once if their Check changed; those that vanished are checked no more and begin as

@@ -7,6 +7,7 @@ type Decoder struct {
 	size   int64 // What is still to come of the chunk.
 	line   int64 // The length of its size line so far.
 	excess int64
+	read   int64  // How much content there was.
 	rest   Fields // The trailers.
 }
 
@@ -40,6 +41,9 @@ func (d *Decoder) Reset() {
 // Done says that the body has ended, with its trailers. What follows is not its own.
 func (d *Decoder) Done() bool { return d.state == chunkDone }
 
+// Content is how many bytes of content have been read.
+func (d *Decoder) Content() int64 { return d.read }
+
 // Next reads the body on from the start of buf. It returns the next piece of the content, which is a part
 // of buf, and how many bytes of buf are done with, that piece among them. If n is 0 and Done is false, more
 // is needed; the same bytes must then stand before it. Only trailers need that, MaxTrailer bytes at most.
@@ -50,6 +54,7 @@ func (d *Decoder) Next(buf []byte) (data []byte, n int, err error) {
 		case chunkData:
 			size := int(min(d.size, int64(len(buf)-n)))
 			data = buf[n : n+size]
+			d.read += int64(size)
 			if d.size -= int64(size); d.size == 0 {
 				d.state = chunkCR
 			}

@@ -18,6 +18,10 @@ type facts struct {
 	webSocket   bool
 	expects     bool // 100-continue, and anything else.
 	expectsMore bool
+	forwarded   bool // A proxy has said whom it forwards for.
+	looped      bool // A proxy has said that it came by.
+	requests    int  // How often the request is named, and how.
+	request     span
 }
 
 // gather reads the fields that the codec acts on. What they say together is judged by frame.
@@ -59,6 +63,13 @@ func (f *Fields) note(l *field) error {
 	case idUpgrade:
 		said.upgrades++
 		said.webSocket = said.upgrades == 1 && same(value, "websocket")
+	case idForward:
+		said.forwarded = true
+	case idLoop:
+		said.looped = true
+	case idRequest:
+		said.requests++
+		said.request = l.value
 	case idExpect:
 		if same(value, "100-continue") {
 			said.expects = true

@@ -15,6 +15,8 @@ const (
 	idHop     // Other fields between neighbours, which go no further.
 	idForward // What only a proxy may say to a backend.
 	idOurs    // What only Ballast may say to a client.
+	idRequest // What names the request, which is for who forwards it to print anew.
+	idLoop    // What tells by whom it has come, the same.
 	idAlias   // What a server may take for one of the above.
 	ids
 )
@@ -41,6 +43,8 @@ var knownNames = []knownName{
 	{"forwarded", idForward},
 	{"x-real-ip", idForward},
 	{"proxy", idForward}, // CGI makes HTTP_PROXY of it, which libraries obey (CVE-2016-5385).
+	{"x-request-id", idRequest},
+	{"cdn-loop", idLoop},
 	{"x-ballast-error", idOurs},
 }
 
@@ -62,7 +66,7 @@ var knownByLength = func() (t [maxKnown + 1][]knownName) {
 var (
 	droppedFromRequest = [ids]bool{
 		idHost: true, idConnection: true, idLength: true, idCoding: true, idTrailer: true, idUpgrade: true,
-		idExpect: true, idHop: true, idForward: true, idAlias: true,
+		idExpect: true, idHop: true, idForward: true, idRequest: true, idLoop: true, idAlias: true,
 	}
 	droppedFromResponse = [ids]bool{
 		idConnection: true, idLength: true, idCoding: true, idTrailer: true, idUpgrade: true,

@@ -20,7 +20,8 @@ type RequestOut struct {
 
 // AppendHead appends the request's head without its last, empty line: AppendField may follow, and AppendEnd
 // must. It is printed as HTTP/1.1. Fields between neighbours are left out, with those that Connection names,
-// and so are the ones that only a proxy may set (Forwarded, X-Forwarded-…, X-Real-IP) and their aliases.
+// and so are the ones that only a proxy may set (Forwarded, X-Forwarded-…, X-Real-IP, X-Request-ID, CDN-Loop) and their
+// aliases.
 func (r *Request) AppendHead(dst []byte, out RequestOut) []byte {
 	dst = append(dst, r.MethodText()...)
 	dst = append(dst, ' ')

@@ -77,6 +77,22 @@ func (r *Request) Host() []byte {
 	return r.text(r.said.host)
 }
 
+// Forwarded says whether there is any of the fields by which proxies tell whom they forward for. AppendHead leaves them
+// out.
+func (r *Request) Forwarded() bool { return r.said.forwarded }
+
+// Looped says whether there is a CDN-Loop (RFC 8586). AppendHead leaves it out, for it is to be printed with one more
+// element.
+func (r *Request) Looped() bool { return r.said.looped }
+
+// ID is the value of X-Request-ID if there is just one, else nothing. AppendHead leaves it out.
+func (r *Request) ID() []byte {
+	if r.said.requests != 1 {
+		return nil
+	}
+	return r.text(r.said.request)
+}
+
 // readLine reads the request line: method SP request-target SP HTTP-version (RFC 9112 3). It is
 // false if that has not come yet.
 func (r *Request) readLine() (bool, error) {

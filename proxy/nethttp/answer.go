@@ -3,6 +3,7 @@ package nethttp
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/ballast-lb/ballast/proxy"
 )
@@ -10,31 +11,39 @@ import (
 // errorHeader tells an answer of Ballast's own from a backend's, and why there is one.
 const errorHeader = "X-Ballast-Error"
 
-// answer gives an answer of our own.
-func answer(w http.ResponseWriter, cause proxy.Cause) {
+// Answer gives the answer for a cause.
+func Answer(w http.ResponseWriter, r *http.Request, cause proxy.Cause) { answer(w, r, cause, 0) }
+
+// answer gives an answer of our own to r. wait is when the client may come again, if that is known. The connection ends
+// where the next request would begin at a place that is not known for sure; streams of HTTP/2 have no such trouble, and
+// others may be served on the same connection.
+func answer(w http.ResponseWriter, r *http.Request, cause proxy.Cause, wait time.Duration) {
 	p := cause.Problem()
-	switch p.Status {
-	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "1")
-	case http.StatusMethodNotAllowed:
-		w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
-		w.Header().Set("Connection", "close")
-	case http.StatusBadRequest:
-		w.Header().Set("Connection", "close") // Where the next request would begin is not known for sure.
+	if after := p.RetryAfter(wait); after > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(after))
 	}
-	write(w, p, cause.String())
+	if p.Status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", proxy.AllowedMethods)
+	}
+	if r.ProtoMajor == 1 && (p.Status == http.StatusMethodNotAllowed || p.Status == http.StatusBadRequest) {
+		w.Header().Set("Connection", "close")
+	}
+	write(w, p, cause.String(), proxy.WantsHTML(r.Header.Get("Accept")))
 }
 
 // Problem answers with an error of Ballast's own, as application/problem+json (RFC 9457); slug says
 // to programs what it is.
 func Problem(w http.ResponseWriter, status int, slug, detail string) {
-	write(w, proxy.NewProblem(status, slug, http.StatusText(status), detail), slug)
+	write(w, proxy.NewProblem(status, slug, http.StatusText(status), detail), slug, false)
 }
 
-func write(w http.ResponseWriter, p proxy.Problem, slug string) {
-	text := p.JSON()
+func write(w http.ResponseWriter, p proxy.Problem, slug string, html bool) {
+	text, kind := p.JSON(), "application/problem+json"
+	if html {
+		text, kind = p.HTML(), "text/html; charset=utf-8"
+	}
 	h := w.Header()
-	h.Set("Content-Type", "application/problem+json")
+	h.Set("Content-Type", kind)
 	h.Set("Content-Length", strconv.Itoa(len(text)))
 	h.Set("Cache-Control", "no-store")
 	h.Set(errorHeader, slug)
@@ -58,6 +67,6 @@ func answerError(w http.ResponseWriter, r *http.Request, err error) {
 		// A client that only closed its half would be given an empty 200 if we just returned.
 		panic(http.ErrAbortHandler)
 	default:
-		answer(w, e.cause)
+		answer(w, r, e.cause, e.wait)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/proxy"
 )
 
@@ -23,8 +24,11 @@ func (a attempts) RoundTrip(r *http.Request) (*http.Response, error) {
 	e := exchangeOf(r.Context())
 	r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{GotConn: e.gotConn}))
 	var failed error
-	for retries := e.settings.Retries; ; retries-- {
+	for {
 		b, err := e.core.Next(&e.pick)
+		if errors.Is(err, proxy.ErrBusy) {
+			b, err = e.hold(r.Context())
+		}
 		if err != nil {
 			if failed != nil {
 				err = failed // What went wrong where it could be tried tells more.
@@ -34,15 +38,24 @@ func (a attempts) RoundTrip(r *http.Request) (*http.Response, error) {
 		e.backend = b
 		response, err := a.try(e, r, b)
 		if err == nil {
+			e.core.Answered(response.StatusCode)
 			return response, nil
 		}
-		if retries <= 0 || !e.sentNothing(err) || r.Context().Err() != nil {
+		if r.Context().Err() != nil || !e.repeatable(r, err) || !e.core.Again(time.Now(), e.classify(r.Context(), err)) {
 			return nil, err
 		}
 		a.front.log.Debug().Err(err).Str("backend", b.Name()).Msg("attempt failed, trying another backend")
-		e.core.Failed(time.Now())
 		failed = err
 	}
+}
+
+// hold waits until a backend is free. Meanwhile nobody reads the body, which is not the client's fault.
+func (e *exchange) hold(ctx context.Context) (*proxy.Backend, error) {
+	if e.body != nil {
+		e.body.limit.clear()
+		defer e.body.limit.extend()
+	}
+	return e.core.Hold(ctx, &e.pick)
 }
 
 // try sends the request to one backend. Each attempt has a request of its own, for a transport may
@@ -54,16 +67,30 @@ func (a attempts) try(e *exchange, r *http.Request, b *proxy.Backend) (*http.Res
 	*out.URL = *r.URL
 	out.URL.Scheme, out.URL.Host = urlScheme(b.Scheme()), b.Address()
 	if e.body != nil {
-		out.Body = e.body.attempt()
+		body := e.body.attempt()
+		out.Body, out.Trailer = body, body.trailers.to
 		// The transport may find a kept connection closed before it wrote to it.
 		out.GetBody = func() (io.ReadCloser, error) {
 			if !e.body.replayable() {
 				return nil, errStale
 			}
-			return e.body.attempt(), nil
+			again := e.body.attempt()
+			again.trailers = body.trailers // Of the same request, as the transport sees it.
+			return again, nil
 		}
 	}
-	return a.front.upstream(b, e.settings).transport.RoundTrip(&out)
+	u := a.front.upstream(b, e.settings)
+	switch {
+	case !e.upgrade:
+		return u.transport.RoundTrip(&out)
+	case b.Scheme() == containers.SchemeH2C:
+		// HTTP/2 has no upgrades; who can't have one goes on without (RFC 9110 7.8).
+		out.Header = out.Header.Clone()
+		out.Header.Del("Connection")
+		out.Header.Del("Upgrade")
+		return u.transport.RoundTrip(&out)
+	}
+	return u.upgrades.RoundTrip(&out)
 }
 
 func (e *exchange) gotConn(info httptrace.GotConnInfo) {
@@ -74,6 +101,19 @@ func (e *exchange) gotConn(info httptrace.GotConnInfo) {
 	if c, ok := under.(*conn); ok {
 		e.conn, e.written = c, c.written.Load()
 	}
+}
+
+// repeatable says whether another backend may get the request after an attempt that ended with err: if nothing of it was
+// sent, or if it may be processed twice (RFC 9110 9.2.2) and there was no answer.
+func (e *exchange) repeatable(r *http.Request, err error) bool {
+	if e.sentNothing(err) {
+		return true
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete:
+		return !e.body.failed() && e.body.replayable() && !e.upgrade && e.classify(r.Context(), err) == proxy.CauseNoAnswer
+	}
+	return false
 }
 
 // sentNothing says whether the last attempt, which ended with err, sent no byte of the request, so
@@ -104,14 +144,14 @@ func (e *exchange) classify(ctx context.Context, err error) proxy.Cause {
 		return proxy.CauseShutdown
 	case e.body.stalled(): // For which the server cancels the request as if the client had left.
 		return proxy.CauseBadRequest
-	case ctx.Err() != nil:
+	case ctx.Err() != nil, e.expired():
 		return proxy.CauseClientGone
 	case e.body.failed():
 		return proxy.CauseBadRequest
 	case dial:
 		return proxy.CauseConnectFailed
-	case errors.Is(err, proxy.ErrNoBackend):
-		return proxy.CauseNoBackend
+	case errors.Is(err, proxy.ErrNoBackend), errors.Is(err, proxy.ErrQueueFull), errors.Is(err, proxy.ErrQueueTimeout):
+		return proxy.CauseOf(err)
 	case errors.Is(err, errUpgrade), errors.Is(err, errStatus):
 		return proxy.CauseBadResponse
 	case network != nil && network.Timeout():

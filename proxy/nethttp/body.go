@@ -18,16 +18,21 @@ var errStale = errors.New("body of an attempt that is over")
 // maxKept of it was read. One attempt at a time reads it.
 type body struct {
 	source io.ReadCloser
+	rest   http.Header // The trailers, which source fills in before it ends.
 	limit  *deadline
 	kept   []byte
 	over   bool // More than maxKept was read, and nothing is kept.
 	broken atomic.Bool
 	stood  atomic.Bool // It broke because it stood still for too long.
-	ended  error       // What source said last, if it ended.
+	// streams says that it is a stream's, of which one read can be interrupted without harm to the connection, and
+	// interrupted that one was, so that nothing can be read any more.
+	streams     bool
+	interrupted atomic.Bool
+	ended       error // What source said last, if it ended.
 }
 
-func newBody(source io.ReadCloser, w http.ResponseWriter, idle time.Duration) *body {
-	return &body{source: source, limit: readDeadline(w, idle)}
+func newBody(r *http.Request, w http.ResponseWriter, idle time.Duration) *body {
+	return &body{source: r.Body, rest: r.Trailer, limit: readDeadline(w, idle), streams: r.ProtoMajor > 1}
 }
 
 // failed says that the client did not send the body it announced. That is no backend's fault.
@@ -37,10 +42,10 @@ func (b *body) failed() bool { return b != nil && b.broken.Load() }
 func (b *body) stalled() bool { return b != nil && b.stood.Load() }
 
 // replayable says whether attempt can be called again.
-func (b *body) replayable() bool { return b == nil || !b.over }
+func (b *body) replayable() bool { return b == nil || !b.over && !b.interrupted.Load() }
 
 // attempt returns the body from its start. The attempts before must be over.
-func (b *body) attempt() *attemptBody { return &attemptBody{body: b} }
+func (b *body) attempt() *attemptBody { return &attemptBody{body: b, trailers: trailersOf(b.rest)} }
 
 // pull reads more from the client and keeps it if it is not too much.
 func (b *body) pull(p []byte) (int, error) {
@@ -56,23 +61,28 @@ func (b *body) pull(p []byte) (int, error) {
 	}
 	if err != nil {
 		b.ended = err
-		if errors.Is(err, io.EOF) {
+		switch {
+		case errors.Is(err, io.EOF):
 			b.limit.clear()
-		} else {
+		case b.interrupted.Load():
+			b.ended = errStale
+		default:
 			// The limit stays: the server would wait for the rest of the body without one.
 			b.stood.Store(errors.Is(err, os.ErrDeadlineExceeded))
 			b.broken.Store(true)
 		}
 	}
-	return n, err
+	return n, b.ended
 }
 
 // attemptBody is a body as one attempt reads it. Its Close does not close the client's, which a
 // transport does although it has read nothing; the server closes that one when the handler is done.
 type attemptBody struct {
 	*body
-	read   int
-	closed atomic.Bool
+	trailers trailers
+	read     int
+	pulling  atomic.Bool // It waits for the client.
+	closed   atomic.Bool
 }
 
 func (a *attemptBody) Read(p []byte) (int, error) {
@@ -84,13 +94,27 @@ func (a *attemptBody) Read(p []byte) (int, error) {
 		a.read += n
 		return n, nil
 	}
+	a.pulling.Store(true)
+	defer a.pulling.Store(false)
+	if a.closed.Load() { // Close may not have seen that it is waited for.
+		return 0, errStale
+	}
 	n, err := a.pull(p)
 	a.read += n
+	if errors.Is(err, io.EOF) {
+		a.trailers.complete()
+	}
 	return n, err
 }
 
+// Close ends a Read that waits for the client: a transport that speaks HTTP/2 tells of a backend that has gone only
+// when it has returned, and who streams both ways may have nothing to say until it is told.
 func (a *attemptBody) Close() error {
 	a.closed.Store(true)
+	if a.streams && a.pulling.Load() {
+		a.interrupted.Store(true)
+		a.limit.move(time.Unix(1, 0))
+	}
 	return nil
 }
 

@@ -21,12 +21,13 @@ import (
 // Options are what a Front may be given. Zero durations mean the defaults.
 type Options struct {
 	Logger zerolog.Logger
+	// Edge is what is done for every request.
+	Edge proxy.Edge
 	// BackendIdle is how long a connection to a backend is kept for the next request: 4 s, less
 	// than what servers keep it by default, for one that closes it first may lose a POST.
 	BackendIdle time.Duration
-	// BodyIdle is how long a client may send nothing of a body or take nothing of an answer, and a
-	// backend take nothing of a request: 60 s. What a backend sends may pause for longer, for that
-	// is what streams do.
+	// BodyIdle is how long a client may send nothing of a body, and a backend take nothing of it, where the pool's
+	// IdleTimeout does not say: 60 s. What a backend sends may pause for longer, for that is what streams do.
 	BodyIdle time.Duration
 }
 
@@ -36,6 +37,7 @@ const (
 	readHeaderTimeout  = 10 * time.Second
 	clientIdle         = 120 * time.Second
 	maxHeaderBytes     = 64 << 10
+	maxStreams         = 100 // Of one HTTP/2 connection.
 	drainPoll          = 10 * time.Millisecond
 )
 
@@ -49,6 +51,7 @@ type Front struct {
 	log     zerolog.Logger
 	options Options
 	forward *httputil.ReverseProxy
+	strict  strict
 
 	// upstreams are the transports by *proxy.Backend.
 	upstreams sync.Map
@@ -95,7 +98,14 @@ func (f *Front) Server(h http.Handler) *http.Server {
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       clientIdle,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          f.errorLog(),
+		// OPTIONS * is for a pool, as any other request.
+		DisableGeneralOptionsHandler: true,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams,
+			// A client that takes nothing at all is not told either that its streams were given up.
+			WriteByteTimeout: f.options.BodyIdle,
+		},
+		ErrorLog: f.errorLog(),
 	}
 }
 

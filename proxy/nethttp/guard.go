@@ -11,7 +11,7 @@ import (
 func Guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if refused(r) {
-			answer(w, proxy.CauseMethod)
+			answer(w, r, proxy.CauseMethod, 0)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -10,6 +10,7 @@ import (
 	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/proxy"
 	"github.com/ballast-lb/ballast/proxy/balance"
+	"github.com/ballast-lb/ballast/proxy/http1"
 )
 
 // Handler serves a pool, whatever the method. strip is removed from the front of the path, as in
@@ -21,8 +22,27 @@ func (f *Front) Handler(pool, strip string) http.Handler {
 		if p := f.core.Pool(pool); p != nil {
 			f.serve(w, r, p, strip)
 		} else {
-			answer(w, proxy.CauseNoBackend)
+			answer(w, r, proxy.CauseNoBackend, 0)
 		}
+	})
+}
+
+// Routed serves whatever pools have routes for, and the rest with next.
+func (f *Front) Routed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path, ok := rawPath(r)
+		if !ok {
+			answer(w, r, proxy.CauseBadRequest, 0)
+			return
+		}
+		t, ok := f.core.Route([]byte(r.Host), []byte(path))
+		if !ok {
+			next.ServeHTTP(w, r)
+			return
+		}
+		f.inFlight.Add(1)
+		defer f.inFlight.Add(-1)
+		f.serve(w, r, t.Pool, path[:t.Strip])
 	})
 }
 
@@ -43,6 +63,16 @@ type exchange struct {
 	// written to it before.
 	conn    *conn
 	written int64
+	// client is who is believed to have sent it, https whether over TLS, id what it is called; wait is when it may come
+	// again.
+	client netip.Addr
+	https  bool
+	id     string
+	wait   time.Duration
+	began  time.Time
+	// expires is when the client's own deadline passes; zero if it told none.
+	expires time.Time
+	pool    string
 	// whole says that the answer was passed on to its end; cause why it was not a backend's.
 	whole bool
 	cause proxy.Cause
@@ -55,17 +85,20 @@ func exchangeOf(ctx context.Context) *exchange {
 }
 
 func (f *Front) serve(w http.ResponseWriter, r *http.Request, p *proxy.Pool, strip string) {
-	e := &exchange{front: f, settings: p.Settings(), strip: strip, core: p.Begin(time.Now())}
-	e.writer = newWriter(w, f.options.BodyIdle)
+	now := time.Now()
+	e := &exchange{front: f, settings: p.Settings(), strip: strip, core: p.Begin(now), began: now, pool: p.Name()}
+	pause := f.pause(e.settings)
+	e.writer = newWriter(w, pause)
+	e.writer.head = r.Method == http.MethodHead
 	ctx, leave := f.join(r.Context())
 	defer leave()
 	e.writer.ctx = ctx
 	defer e.closeBody()
 	// Deferred, for ReverseProxy panics with http.ErrAbortHandler when an answer breaks off.
-	defer e.end(ctx)
+	defer e.end(ctx, r)
 
-	if cause := e.read(r); cause != proxy.CauseNone {
-		e.refuse(cause)
+	if cause := e.read(r, pause); cause != proxy.CauseNone {
+		e.refuse(r, cause)
 		return
 	}
 	e.writer.last = len(r.TransferEncoding) > 0 // See the package comment.
@@ -73,42 +106,79 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request, p *proxy.Pool, str
 	out.Body = nil // The attempts have it from e.body, and the reverse proxy would close it too soon.
 	f.forward.ServeHTTP(e.writer, out)
 	e.whole = true
-	if e.body != nil {
+	if e.body != nil && r.ProtoMajor == 1 {
 		_ = http.NewResponseController(e.writer).Flush() // For closing it may take long.
 	}
 }
 
 // read takes from a request what the core and the rewriting want to know of it.
-func (e *exchange) read(r *http.Request) proxy.Cause {
+func (e *exchange) read(r *http.Request, pause time.Duration) proxy.Cause {
+	e.identify(r)
+	e.expires = deadlineOf(r, e.began)
 	if refused(r) {
 		return proxy.CauseMethod
+	}
+	if fieldsOf(r) > http1.MaxFields {
+		return proxy.CauseTooManyFields
+	}
+	if r.ProtoMajor > 1 && !e.front.strict.allows(r) {
+		return proxy.CauseBadRequest
 	}
 	var ok bool
 	if e.target, ok = targetOf(r, e.strip); !ok {
 		return proxy.CauseBadRequest
 	}
 	e.upgrade = wantsWebSocket(r)
-	e.pick = balance.Request{Method: r.Method, Host: r.Host, Path: e.target.raw, Client: client(r)}
+	e.pick = balance.Request{Method: r.Method, Host: r.Host, Path: e.target.raw, Client: e.client, Key: e.key(r)}
 	if e.settings.Sticky.Enabled {
 		e.pick.Affinity = cookie(r.Header["Cookie"], e.settings.Sticky.Cookie)
 	}
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
-		e.body = newBody(r.Body, e.writer, e.front.options.BodyIdle)
+		e.body = newBody(r, e.writer, pause)
 		// Else the server itself reads what the backend has not read when it answers, and holds back the
 		// answer meanwhile.
 		_ = http.NewResponseController(e.writer).EnableFullDuplex()
 	}
+	if e.looped(r) {
+		return proxy.CauseLoop
+	}
+	if e.wait, ok = e.core.Admit(e.client); !ok {
+		return proxy.CauseRateLimited
+	}
 	return proxy.CauseNone
 }
 
+// fieldsOf is how many fields a request has, with Host.
+func fieldsOf(r *http.Request) int {
+	n := 1
+	for _, lines := range r.Header {
+		n += len(lines)
+	}
+	return n
+}
+
+// key is what the pool's policy hashes, if that is a header or a cookie.
+func (e *exchange) key(r *http.Request) string {
+	switch h := e.settings.Hash; h.Source {
+	case containers.HashHeader:
+		if h.Name == "host" { // net/http keeps it elsewhere.
+			return r.Host
+		}
+		return r.Header.Get(h.Name)
+	case containers.HashCookie:
+		return cookie(r.Header["Cookie"], h.Name)
+	}
+	return ""
+}
+
 // refuse answers a request that goes no further.
-func (e *exchange) refuse(cause proxy.Cause) {
+func (e *exchange) refuse(r *http.Request, cause proxy.Cause) {
 	e.cause, e.whole = cause, true
-	answer(e.writer, cause)
+	answer(e.writer, r, cause, e.wait)
 }
 
 // end accounts for the request.
-func (e *exchange) end(ctx context.Context) {
+func (e *exchange) end(ctx context.Context, r *http.Request) {
 	if e.body != nil {
 		e.body.limit.release()
 	}
@@ -119,7 +189,24 @@ func (e *exchange) end(ctx context.Context) {
 	case e.writer.hijacked && errors.Is(context.Cause(ctx), errCut):
 		cause = proxy.CauseShutdown
 	}
-	e.core.Done(time.Now(), e.writer.answered(), cause)
+	now := time.Now()
+	e.core.Done(now, e.writer.answered(), cause)
+	if l := e.front.options.Edge.Log; l != nil && l.Wants(e.writer.answered()) {
+		e.log(l, r, now, cause)
+	}
+}
+
+func (e *exchange) log(l proxy.AccessLog, r *http.Request, now time.Time, cause proxy.Cause) {
+	entry := proxy.Access{
+		At: now, Took: now.Sub(e.began), Client: e.client, Peer: peer(r),
+		Method: r.Method, Host: r.Host, Target: r.RequestURI, Protocol: r.Proto,
+		Status: e.writer.answered(), Cause: cause, Pool: e.pool, Sent: e.writer.sent,
+		ID: e.id, UserAgent: r.UserAgent(), Referrer: r.Referer(),
+	}
+	if e.backend != nil {
+		entry.Backend = e.backend.Name()
+	}
+	l.Log(&entry)
 }
 
 // closeBody ends all use of the request's body, also of a transport that still reads it: after the handler
@@ -136,15 +223,15 @@ func (e *exchange) broken(ctx context.Context) proxy.Cause {
 	switch {
 	case errors.Is(context.Cause(ctx), errCut):
 		return proxy.CauseShutdown
-	case ctx.Err() == nil && e.response != nil && e.response.failed():
+	case ctx.Err() == nil && e.response != nil && e.response.failed() && !e.expired():
 		return proxy.CauseTruncated
 	default:
 		return proxy.CauseClientGone
 	}
 }
 
-// client is the address of the peer; the zero value if there is none.
-func client(r *http.Request) netip.Addr {
+// peer is the address of who is connected; the zero value if there is none.
+func peer(r *http.Request) netip.Addr {
 	ap, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return netip.Addr{}

@@ -20,30 +20,34 @@ func modifyResponse(r *http.Response) error {
 			e.conn.upgrade()
 		}
 	} else {
+		e.writer.headOnly = r.Body == http.NoBody && r.Request.ProtoMajor > 1
 		e.response = &responseBody{ReadCloser: r.Body}
 		r.Body = e.response
 	}
 	r.Header.Del(errorHeader) // It says that the answer is ours.
 	if s := e.settings.Sticky; s.Enabled && e.pick.Affinity != e.backend.Affinity() {
-		r.Header.Add("Set-Cookie", setCookie(s, e.backend.Affinity(), r.Request.Header.Get("X-Forwarded-Proto") == "https"))
+		r.Header.Add("Set-Cookie", setCookie(s, e.backend.Affinity(), e.https))
 	}
 	return nil
 }
 
-// stripUpgraded removes hop-by-hop headers from a 101, where the reverse proxy leaves them, except
-// those that make the upgrade.
+// stripUpgraded removes hop-by-hop headers from a 101, except those that make the upgrade.
 func stripUpgraded(h http.Header) {
+	upgrade := h["Upgrade"]
+	stripHop(h)
+	h["Upgrade"], h["Connection"] = upgrade, []string{"Upgrade"}
+}
+
+// stripHop removes hop-by-hop headers from an answer with a status below 200, where the reverse proxy leaves them.
+func stripHop(h http.Header) {
 	for _, line := range h["Connection"] {
 		for name := range strings.SplitSeq(line, ",") {
-			if name = strings.TrimSpace(name); !strings.EqualFold(name, "Upgrade") {
-				h.Del(name)
-			}
+			h.Del(strings.TrimSpace(name))
 		}
 	}
 	for _, name := range []string{
-		"Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Te", "Trailer", "Transfer-Encoding", "Content-Length",
+		"Connection", "Upgrade", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Te", "Trailer", "Transfer-Encoding", "Content-Length",
 	} {
 		h.Del(name)
 	}
-	h.Set("Connection", "Upgrade")
 }

@@ -1,7 +1,6 @@
 package nethttp
 
 import (
-	"net"
 	"net/http"
 	"net/http/httputil"
 	"strings"
@@ -19,7 +18,7 @@ func rewrite(p *httputil.ProxyRequest) {
 		out.Header.Del("Upgrade")
 	}
 	strip(out.Header)
-	forwarded(out.Header, p.In, e)
+	e.forward(out.Header, p.In)
 }
 
 // wantsWebSocket says whether a request asks for the one upgrade that is passed on. With a body it is
@@ -47,6 +46,9 @@ var managed = map[string]bool{
 	"Forwarded":      true,
 	"X-Real-Ip":      true,
 	"Http2-Settings": true,
+	"Proxy":          true, // CGI makes HTTP_PROXY of it, which libraries obey (CVE-2016-5385).
+	"X-Request-Id":   true,
+	"Cdn-Loop":       true,
 }
 
 // framing are headers whose aliases are as bad as those of managed ones.
@@ -61,37 +63,22 @@ var framing = map[string]bool{
 	"upgrade":           true,
 	"forwarded":         true,
 	"x-real-ip":         true,
+	"x-request-id":      true,
+	"cdn-loop":          true,
 }
 
-var dashes = strings.NewReplacer("_", "-", ".", "-")
+// marks are what CGI and its kin read as they read a dash.
+const marks = "!#$%&'*+.^_`|~"
 
 func aliases(name string) bool {
-	if !strings.ContainsAny(name, "_.") {
+	if !strings.ContainsAny(name, marks) {
 		return false
 	}
-	plain := strings.ToLower(dashes.Replace(name))
+	plain := strings.Map(func(c rune) rune {
+		if strings.ContainsRune(marks, c) {
+			return '-'
+		}
+		return c
+	}, strings.ToLower(name))
 	return framing[plain] || strings.HasPrefix(plain, "x-forwarded")
-}
-
-// forwarded sets the forwarding headers. The peer is not trusted: what it said was stripped.
-func forwarded(h http.Header, in *http.Request, e *exchange) {
-	proto, port := "http", "80"
-	if in.TLS != nil {
-		proto, port = "https", "443"
-	}
-	if _, asked, err := net.SplitHostPort(in.Host); err == nil && asked != "" {
-		port = asked
-	}
-	if e.pick.Client.IsValid() {
-		address := []string{e.pick.Client.WithZone("").String()}
-		h["X-Forwarded-For"], h["X-Real-Ip"] = address, address
-	}
-	if in.Host != "" {
-		h["X-Forwarded-Host"] = []string{in.Host}
-	}
-	h["X-Forwarded-Proto"] = []string{proto}
-	h["X-Forwarded-Port"] = []string{port}
-	if e.strip != "" {
-		h["X-Forwarded-Prefix"] = []string{e.strip}
-	}
 }

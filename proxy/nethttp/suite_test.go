@@ -25,7 +25,7 @@ var harness = fronttest.Harness{Start: start, Lenient: true}
 func TestFront(t *testing.T) { fronttest.Run(t, harness) }
 
 func start(t testing.TB, core *proxy.Core, o fronttest.Options) fronttest.Front {
-	f := nethttp.New(core, nethttp.Options{Logger: zerolog.Nop(), BodyIdle: o.BodyIdle, BackendIdle: o.BackendIdle})
+	f := nethttp.New(core, nethttp.Options{Logger: zerolog.Nop(), Edge: o.Edge, BodyIdle: o.BodyIdle, BackendIdle: o.BackendIdle})
 	pool := f.Handler("default", "/lb")
 	// No http.ServeMux, which would redirect /lb//a to /lb/a.
 	server := f.Server(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

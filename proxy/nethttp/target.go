@@ -17,27 +17,11 @@ type target struct {
 // targetOf reads the target of a request. It is false for paths that are not below strip, and for
 // those that servers read in different ways: with a #, a space or a control character.
 func targetOf(r *http.Request, strip string) (target, bool) {
-	raw := r.RequestURI
-	if raw == "" {
-		raw = r.URL.EscapedPath()
+	raw, ok := rawPath(r)
+	if !ok {
+		return target{}, false
 	}
-	raw, _, _ = strings.Cut(raw, "?")
-	if !strings.HasPrefix(raw, "/") { // Absolute form, as proxies are asked.
-		_, rest, ok := strings.Cut(raw, "://")
-		if !ok {
-			return target{}, false
-		}
-		raw = "/"
-		if i := strings.IndexByte(rest, '/'); i >= 0 {
-			raw = rest[i:]
-		}
-	}
-	for i := range len(raw) {
-		if c := raw[i]; c <= ' ' || c == '#' || c == 0x7f {
-			return target{}, false
-		}
-	}
-	raw, ok := strings.CutPrefix(raw, strip)
+	raw, ok = strings.CutPrefix(raw, strip)
 	switch {
 	case !ok || raw != "" && raw[0] != '/':
 		return target{}, false
@@ -46,6 +30,40 @@ func targetOf(r *http.Request, strip string) (target, bool) {
 	}
 	t := target{raw: raw, query: r.URL.RawQuery, mark: r.URL.ForceQuery}
 	return t, t.set(&url.URL{})
+}
+
+// Target is a request's path and query as they were written, also where the target is in absolute-form.
+func Target(r *http.Request) (string, bool) {
+	path, ok := rawPath(r)
+	if _, query, asked := strings.Cut(r.RequestURI, "?"); asked {
+		path += "?" + query
+	}
+	return path, ok
+}
+
+// rawPath is a request's path as it was written.
+func rawPath(r *http.Request) (string, bool) {
+	raw := r.RequestURI
+	if raw == "" {
+		raw = r.URL.EscapedPath()
+	}
+	raw, _, _ = strings.Cut(raw, "?")
+	if !strings.HasPrefix(raw, "/") { // Absolute form, as proxies are asked.
+		_, rest, ok := strings.Cut(raw, "://")
+		if !ok {
+			return "", false
+		}
+		raw = "/"
+		if i := strings.IndexByte(rest, '/'); i >= 0 {
+			raw = rest[i:]
+		}
+	}
+	for i := range len(raw) {
+		if c := raw[i]; c <= ' ' || c == '#' || c == 0x7f {
+			return "", false
+		}
+	}
+	return raw, true
 }
 
 // set makes u request the target byte for byte. It is false if url.URL can't be brought to that: for

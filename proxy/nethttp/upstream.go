@@ -1,6 +1,7 @@
 package nethttp
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"net"
@@ -21,8 +22,10 @@ const (
 // upstream is the connections to one backend. No other backend ever has them, even at the same
 // address.
 type upstream struct {
-	transport        *http.Transport
-	connect, headers time.Duration
+	transport *http.Transport
+	// upgrades is for requests that ask for another protocol, which HTTP/2 can't give them.
+	upgrades                *http.Transport
+	connect, headers, stall time.Duration
 }
 
 // upstream returns a backend's, made for the pool's present timeouts.
@@ -30,11 +33,11 @@ func (f *Front) upstream(b *proxy.Backend, s *containers.Settings) *upstream {
 	known, ok := f.upstreams.Load(b)
 	if ok {
 		u := known.(*upstream)
-		if u.connect == s.ConnectTimeout && u.headers == s.Timeout {
+		if u.connect == s.ConnectTimeout && u.headers == s.Timeout && u.stall == f.pause(s) {
 			return u
 		}
 		f.upstreams.CompareAndDelete(b, u)
-		u.transport.CloseIdleConnections()
+		u.closeIdle()
 	}
 	made := f.newUpstream(b, s)
 	if known, ok = f.upstreams.LoadOrStore(b, made); ok {
@@ -44,6 +47,11 @@ func (f *Front) upstream(b *proxy.Backend, s *containers.Settings) *upstream {
 		f.upstreams.CompareAndDelete(b, made)
 	}
 	return made
+}
+
+// pause is how long a body of a pool may stand still.
+func (f *Front) pause(s *containers.Settings) time.Duration {
+	return cmp.Or(s.IdleTimeout, f.options.BodyIdle)
 }
 
 // protocols are what a transport may speak to a backend.
@@ -69,58 +77,76 @@ func unverified() *tls.Config {
 }
 
 func (f *Front) newUpstream(b *proxy.Backend, s *containers.Settings) *upstream {
-	dialer := &net.Dialer{Timeout: s.ConnectTimeout}
+	d := &net.Dialer{Timeout: s.ConnectTimeout}
 	address := b.Address()
-	stall := f.options.BodyIdle
+	stall := f.pause(s)
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		c, err := dialer.DialContext(ctx, "tcp", address)
+		c, err := d.DialContext(ctx, "tcp", address)
 		if err != nil {
 			return nil, &dialError{err}
 		}
 		return &conn{Conn: c, stall: stall}, nil
 	}
-	return &upstream{
-		connect: s.ConnectTimeout, headers: s.Timeout,
-		transport: &http.Transport{
-			DialContext: dial,
-			// Of our own, so that a handshake that fails is known to have sent nothing of a request.
-			DialTLSContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-				c, err := dial(ctx, network, "")
-				if err != nil {
-					return nil, err
-				}
-				config := unverified()
-				config.NextProtos = []string{"h2", "http/1.1"}
-				secured := tls.Client(c, config)
-				ctx, cancel := context.WithTimeout(ctx, s.ConnectTimeout)
-				defer cancel()
-				if err := secured.HandshakeContext(ctx); err != nil {
-					c.Close()
-					return nil, &dialError{err}
-				}
-				return secured, nil
-			},
-			Protocols:              protocols(b.Scheme()),
-			DisableCompression:     true,
-			MaxIdleConnsPerHost:    maxIdlePerBackend,
-			IdleConnTimeout:        f.options.BackendIdle,
-			ResponseHeaderTimeout:  s.Timeout,
-			ExpectContinueTimeout:  expectContinueTimeout,
-			MaxResponseHeaderBytes: maxResponseHeaderBytes,
-		},
+	u := &upstream{connect: s.ConnectTimeout, headers: s.Timeout, stall: stall}
+	u.transport = f.newTransport(dial, s, protocols(b.Scheme()))
+	u.upgrades = u.transport
+	if b.Scheme() == containers.SchemeHTTPS {
+		u.upgrades = f.newTransport(dial, s, protocols(containers.SchemeHTTP))
 	}
+	return u
+}
+
+type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
+
+func (f *Front) newTransport(dial dialer, s *containers.Settings, protocols *http.Protocols) *http.Transport {
+	offered := []string{"http/1.1"}
+	if protocols.HTTP2() {
+		offered = []string{"h2", "http/1.1"}
+	}
+	return &http.Transport{
+		DialContext: dial,
+		// Of our own, so that a handshake that fails is known to have sent nothing of a request.
+		DialTLSContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			c, err := dial(ctx, network, "")
+			if err != nil {
+				return nil, err
+			}
+			config := unverified()
+			config.NextProtos = offered
+			secured := tls.Client(c, config)
+			ctx, cancel := context.WithTimeout(ctx, s.ConnectTimeout)
+			defer cancel()
+			if err := secured.HandshakeContext(ctx); err != nil {
+				c.Close()
+				return nil, &dialError{err}
+			}
+			return secured, nil
+		},
+		Protocols:              protocols,
+		DisableCompression:     true,
+		MaxIdleConnsPerHost:    maxIdlePerBackend,
+		IdleConnTimeout:        f.options.BackendIdle,
+		ResponseHeaderTimeout:  s.Timeout,
+		ExpectContinueTimeout:  expectContinueTimeout,
+		MaxResponseHeaderBytes: maxResponseHeaderBytes,
+	}
+}
+
+func (u *upstream) closeIdle() {
+	u.transport.CloseIdleConnections()
+	u.upgrades.CloseIdleConnections()
 }
 
 // forget drops the connections to a backend that has left, as they become idle.
 func (f *Front) forget(b *proxy.Backend) {
 	if u, ok := f.upstreams.LoadAndDelete(b); ok {
-		u.(*upstream).transport.CloseIdleConnections()
+		u.(*upstream).closeIdle()
 	}
 }
 
 func (f *Front) closeIdle() {
 	f.upstreams.Range(func(_, u any) bool {
-		u.(*upstream).transport.CloseIdleConnections()
+		u.(*upstream).closeIdle()
 		return true
 	})
 }

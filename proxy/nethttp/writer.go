@@ -21,7 +21,11 @@ type writer struct {
 	ctx      context.Context // Of the one request that the writer belongs to.
 	limit    *deadline
 	status   int
+	sent     int64 // How much of the body.
+	head     bool  // The request is a HEAD, whose answer has none although it is written.
 	hijacked bool
+	// headOnly says that no body follows the answer's head.
+	headOnly bool
 	// last says that the connection is closed after the answer. It is told only then, for the reverse
 	// proxy clears the headers after each 1xx.
 	last bool
@@ -46,6 +50,9 @@ func (w *writer) answered() int {
 }
 
 func (w *writer) WriteHeader(status int) {
+	if status < http.StatusOK && status != http.StatusSwitchingProtocols {
+		stripHop(w.Header())
+	}
 	if status >= http.StatusOK && w.status == 0 {
 		w.status = status
 		if h := w.Header(); h["Content-Type"] == nil {
@@ -59,9 +66,22 @@ func (w *writer) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
+// FlushError is what http.ResponseController flushes with. A head that is the whole answer is sent when the handler ends:
+// over HTTP/2 it ends its stream then, and clients of gRPC take the status from it in no other way.
+func (w *writer) FlushError() error {
+	if w.headOnly {
+		return nil
+	}
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
 func (w *writer) Write(p []byte) (int, error) {
 	w.limit.extend()
-	return w.ResponseWriter.Write(p)
+	n, err := w.ResponseWriter.Write(p)
+	if !w.head {
+		w.sent += int64(n)
+	}
+	return n, err
 }
 
 // Hijack implements http.Hijacker. The connection it returns ends with the request's context, and

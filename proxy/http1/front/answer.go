@@ -2,6 +2,7 @@ package front
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/ballast-lb/ballast/proxy"
 	"github.com/ballast-lb/ballast/proxy/http1"
@@ -10,19 +11,35 @@ import (
 // titles are the reasons of the statuses that are answered.
 var titles = map[int]string{
 	400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 414: "URI Too Long", 417: "Expectation Failed",
-	431: "Request Header Fields Too Large", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable",
-	504: "Gateway Timeout", 505: "HTTP Version Not Supported",
+	429: "Too Many Requests", 431: "Request Header Fields Too Large", 501: "Not Implemented", 502: "Bad Gateway",
+	503: "Service Unavailable", 504: "Gateway Timeout", 505: "HTTP Version Not Supported", 508: "Loop Detected",
 }
 
-// closed and open are the answers by cause, ready to be sent, with and without the end of the connection.
-var closed, open = func() (closed, open map[proxy.Cause]text) {
-	closed, open = make(map[proxy.Cause]text), make(map[proxy.Cause]text)
+// answers are those that are the same every time, ready to be sent.
+var answers = func() map[form]text {
+	out := make(map[form]text)
 	for _, cause := range proxy.Rejections() {
-		closed[cause] = textOf(cause.Problem(), cause.String(), true)
-		open[cause] = textOf(cause.Problem(), cause.String(), false)
+		for _, html := range []bool{false, true} {
+			for _, keep := range []bool{false, true} {
+				f := form{cause, html, keep}
+				out[f] = f.print(0)
+			}
+		}
 	}
-	return closed, open
+	return out
 }()
+
+// form is what an answer is chosen by.
+type form struct {
+	cause proxy.Cause
+	html  bool
+	keep  bool // The connection stays.
+}
+
+// print prints an answer; wait is when the client may come again, if that is known.
+func (f form) print(wait time.Duration) text {
+	return textOf(f.cause.Problem(), f.cause.String(), wait, f)
+}
 
 // text is an answer whose first head bytes are its head.
 type text struct {
@@ -37,33 +54,47 @@ func (t text) to(m http1.Method) []byte {
 	return t.all
 }
 
-// answerTo is the answer for a cause that ends the connection.
-func answerTo(cause proxy.Cause, m http1.Method) []byte { return closed[cause].to(m) }
+// content is how long the body is that goes to a request.
+func (t text) content(m http1.Method) int64 { return int64(len(t.to(m)) - t.head) }
 
-// notFound is the answer to what is for nobody.
-func notFound(m http1.Method) []byte {
-	return textOf(proxy.NewProblem(404, "not-found", titles[404], "Nothing is served here."), "not-found", true).to(m)
+// answer is what a request is answered for a cause. keep says that the connection stays; wait is when the client may come
+// again, if that is known.
+func answer(r *http1.Request, cause proxy.Cause, wait time.Duration, keep bool) text {
+	f := form{cause, wantsHTML(r), keep}
+	if wait > 0 {
+		return f.print(wait)
+	}
+	return answers[f]
 }
 
 // refusal is the answer to a head that the codec refused.
 func refusal(e *http1.Error) []byte {
-	return textOf(proxy.NewProblem(e.Status, e.Slug, titles[e.Status], e.Reason+" ("+e.RFC+")"), e.Slug, true).all
+	p := proxy.NewProblem(e.Status, e.Slug, titles[e.Status], e.Reason+" ("+e.RFC+")")
+	return textOf(p, e.Slug, 0, form{}).all
 }
 
-func textOf(p proxy.Problem, slug string, last bool) text {
-	body := p.JSON()
+func wantsHTML(r *http1.Request) bool {
+	i := r.Find("accept", 0)
+	return i >= 0 && proxy.WantsHTML(r.Value(i))
+}
+
+func textOf(p proxy.Problem, slug string, wait time.Duration, f form) text {
+	body, kind := p.JSON(), "application/problem+json"
+	if f.html {
+		body, kind = p.HTML(), "text/html; charset=utf-8"
+	}
 	out := append([]byte("HTTP/1.1 "), strconv.Itoa(p.Status)+" "+titles[p.Status]+"\r\n"...)
-	out = http1.AppendField(out, "Content-Type", "application/problem+json")
+	out = http1.AppendField(out, "Content-Type", kind)
 	out = http1.AppendField(out, "Content-Length", strconv.Itoa(len(body)))
 	out = http1.AppendField(out, "Cache-Control", "no-store")
 	out = http1.AppendField(out, "X-Ballast-Error", slug)
-	switch p.Status {
-	case 503:
-		out = http1.AppendField(out, "Retry-After", "1")
-	case 405:
-		out = http1.AppendField(out, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+	if after := p.RetryAfter(wait); after > 0 {
+		out = http1.AppendField(out, "Retry-After", strconv.Itoa(after))
 	}
-	if last {
+	if p.Status == 405 {
+		out = http1.AppendField(out, "Allow", proxy.AllowedMethods)
+	}
+	if !f.keep {
 		out = http1.AppendField(out, "Connection", "close")
 	}
 	out = http1.AppendEnd(out)

@@ -53,7 +53,8 @@ func benchCore(addr string) *proxy.Core {
 
 // startWire serves through the front under test, startNetHTTP through the one of net/http.
 func startWire(b *testing.B, backend string) string {
-	f := front.New(benchCore(backend), front.Options{Logger: zerolog.Nop(), Route: route})
+	core := benchCore(backend)
+	f := front.New(core, front.Options{Logger: zerolog.Nop(), Route: lb(core)})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)

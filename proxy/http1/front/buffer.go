@@ -2,7 +2,9 @@ package front
 
 import (
 	"io"
+	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/proxy"
@@ -66,15 +68,31 @@ type work struct {
 	returned http1.Decoder // Of the answer.
 
 	settings *containers.Settings
-	x        proxy.Exchange
-	pick     balance.Request
-	backend  *proxy.Backend
-	target   []byte
+	// What is known of the request besides: when it began, for which pool, by whom it is believed to have been sent,
+	// over TLS or not, and what it is called.
+	began   time.Time
+	pool    string
+	client  netip.Addr
+	secure  bool
+	id      []byte
+	open    bool     // It is not accounted for yet.
+	lines   [][]byte // Room for values, and for a value.
+	scratch [512]byte
+	// sent is how much of the answer's body was passed on, retryAfter when the next request may pass the rate limit.
+	sent       int64
+	retryAfter time.Duration
+	x          proxy.Exchange
+	pick       balance.Request
+	backend    *proxy.Backend
+	target     []byte
 
 	// rest is how much of a body with a length has not been read; more says that a body is not whole yet.
 	rest int64
 	more bool
 	pump *pump // nil if the body was whole, or before it is sent.
+	// repeated says that a kept connection has ended under the request, or a backend without an answer: from then on it
+	// gets new connections only, for it may be what backends break by.
+	repeated bool
 	// continued says that the client was told to send its body.
 	continued bool
 	// answered is the status of the answer that has begun; 0 before.
@@ -98,7 +116,8 @@ func (w *work) fresh() {
 	w.req.Reset()
 	w.settings, w.backend, w.pump = nil, nil, nil
 	w.x, w.pick = proxy.Exchange{}, balance.Request{}
-	w.rest, w.more, w.continued, w.answered = 0, false, false, 0
+	w.rest, w.more, w.repeated, w.continued, w.answered = 0, false, false, false, 0
+	w.sent, w.retryAfter, w.open = 0, 0, false
 }
 
 var copyBuffers = sync.Pool{New: func() any { return new([copySize]byte) }}

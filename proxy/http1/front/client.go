@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/ballast-lb/ballast/proxy"
-	"github.com/ballast-lb/ballast/proxy/http1"
 )
 
 // client is a client's connection. What is not atomic belongs to its goroutine.
@@ -24,6 +23,8 @@ type client struct {
 	addr    netip.Addr
 	address string
 	secure  bool
+	// trusted says that the peer is a proxy whose word on its clients is taken, http2 what the client speaks.
+	trusted, http2 bool
 	// unsentBefore is how much was unsent when the janitor looked last, to the client and to the backend. It is the
 	// janitor's.
 	unsentBefore, unsentUp int
@@ -31,6 +32,7 @@ type client struct {
 	fd int
 
 	work   *work // nil between requests.
+	first  [1]byte
 	reason reason
 	// lingers says that the client may still be sending when the connection is to be closed.
 	lingers bool
@@ -43,8 +45,9 @@ type client struct {
 
 	// state is the phase and when it began, pumping the same of the request's body.
 	state, pumping atomic.Uint64
-	// patience is how long the head of an answer may take, once the request was sent.
-	patience atomic.Int64
+	// patience is how long the head of an answer may take, once the request was sent; pause how long a body may
+	// stand still. Both are the pool's.
+	patience, pause atomic.Int64
 	// link is the connection to the backend, while there is one.
 	link atomic.Pointer[link]
 	// dialing ends the attempt to connect to one.
@@ -92,7 +95,9 @@ func newClient(f *Front, conn net.Conn) *client {
 	if c.addr.IsValid() {
 		c.addr = c.addr.Unmap().WithZone("")
 		c.address = c.addr.String()
+		c.trusted = f.options.Edge.Trust.Contains(c.addr)
 	}
+	c.pause.Store(int64(f.options.BodyIdle))
 	c.enter(phaseIdle)
 	return c
 }
@@ -129,12 +134,17 @@ func (c *client) handshake() next {
 		c.f.log.Debug().Err(err).Msg("tls handshake failed")
 		return nextEnd
 	}
-	if secured.ConnectionState().NegotiatedProtocol == "h2" {
+	switch secured.ConnectionState().NegotiatedProtocol {
+	case "", "http/1.1":
+	case "h2":
 		if c.f.options.HandOff == nil {
 			c.f.log.Warn().Msg("a client was offered http/2, which nobody here speaks")
 			return nextEnd
 		}
+		c.http2 = true
 		return nextHandOff
+	default: // All that a CA wants to see is the handshake (RFC 8737).
+		return nextEnd
 	}
 	return nextRequest
 }
@@ -163,7 +173,7 @@ func (c *client) contain() {
 	c.conn.Close()
 	if w := c.work; w != nil {
 		c.stopPump()
-		w.x.Done(time.Now(), w.answered, proxy.CauseNoAnswer)
+		c.done(time.Now(), w.answered, proxy.CauseNoAnswer)
 	}
 	c.peer.forget(c.f.watcher, c.raw, false)
 }
@@ -191,18 +201,26 @@ func (c *client) wait() next {
 		return nextEnd
 	}
 	if c.raw == nil || c.secure {
-		c.work = c.f.works.Get().(*work)
-		c.work.reset()
-		if n, _ := c.work.in.fill(c.conn, http1.MaxHead); n == 0 {
-			return nextEnd
-		}
-		return nextOutside
+		return c.waitForFirst()
 	}
 	c.after = nextEnd
 	if c.raw.Read(c.inWait) != nil {
 		return nextEnd
 	}
 	return c.after
+}
+
+// waitForFirst waits without a buffer where that can't be done inside the wait for the socket: with TLS, which has read
+// the rest of the record when there is a first byte.
+func (c *client) waitForFirst() next {
+	if n, _ := c.conn.Read(c.first[:]); n == 0 {
+		return nextEnd
+	}
+	w := c.f.works.Get().(*work)
+	w.reset()
+	w.in.b[0], w.in.w = c.first[0], 1
+	c.work = w
+	return nextOutside
 }
 
 // serveInside is called by the wait for the connection when it begins, and then whenever there may be

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/ballast-lb/ballast/proxy"
 	"github.com/ballast-lb/ballast/proxy/fronttest"
 	"github.com/ballast-lb/ballast/proxy/http1/front"
 )
@@ -43,14 +44,15 @@ func TestFront_contains_panics(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			logged := make(lines, 16)
 			var panics atomic.Bool
-			s := newOwn(t, fronttest.Settings(), front.Options{
+			var core *proxy.Core
+			h := own(front.Options{
 				Logger: zerolog.New(logged).Level(zerolog.ErrorLevel),
-				Route: func(host, path []byte) (string, int, bool) {
+				Route: func(host, path []byte, secure bool) (proxy.Target, front.Whose) {
 					if string(path) == "/panic" {
 						panic("no route")
 					}
 					panics.Store(strings.HasSuffix(string(path), "/panic"))
-					return route(host, path)
+					return lb(core)(host, path, secure)
 				},
 				Dial: func(ctx context.Context, address string) (net.Conn, error) {
 					if panics.Load() {
@@ -59,7 +61,13 @@ func TestFront_contains_panics(t *testing.T) {
 					var d net.Dialer
 					return d.DialContext(ctx, "tcp", address)
 				},
-			}, fronttest.NewOK(t).Address)
+			}, nil)
+			start := h.Start
+			h.Start = func(t testing.TB, c *proxy.Core, o fronttest.Options) fronttest.Front {
+				core = c // Before anything can be routed.
+				return start(t, c, o)
+			}
+			s := fronttest.NewSite(t, h, fronttest.Settings(), fronttest.Options{}, fronttest.NewOK(t).Address)
 			other := s.Dial("GET /lb/ HTTP/1.1\r\nHost: x\r\n\r\n")
 			others := bufio.NewReader(other)
 			if answer, err := fronttest.ReadAnswer(others); err != nil || answer.Status != 200 {

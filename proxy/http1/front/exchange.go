@@ -1,6 +1,7 @@
 package front
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -22,11 +23,17 @@ func (c *client) exchange(p *proxy.Pool, strip int) bool {
 	w := c.work
 	c.reason = reasonNone
 	w.settings = p.Settings()
-	w.x = p.Begin(time.Now())
+	w.began, w.pool = time.Now(), p.Name()
+	w.x = p.Begin(w.began)
+	w.open = true
 	c.f.heed(w.settings.Timeout)
+	c.allow(w.settings.IdleTimeout)
 	if !c.prepare(strip) {
 		w.more = true // Where the next request would begin is not known for sure.
 		return c.fail(proxy.CauseBadRequest)
+	}
+	if cause := c.admit(); cause != proxy.CauseNone {
+		return c.fail(cause)
 	}
 	// Who has sent more behind it waits for more than this answer.
 	if last := !w.req.KeepAlive || !w.more && w.in.r < w.in.w; c.last.Load() != last {
@@ -43,31 +50,53 @@ func (c *client) exchange(p *proxy.Pool, strip int) bool {
 func (c *client) send() proxy.Cause {
 	w := c.work
 	failed := proxy.CauseNone
-	for retries := w.settings.Retries; ; retries-- {
+	for {
 		b, err := w.x.Next(&w.pick)
+		if errors.Is(err, proxy.ErrBusy) {
+			b, err = c.hold()
+		}
 		switch {
 		case err == nil:
+		case c.reason != reasonNone:
+			return c.reason.cause()
 		case failed != proxy.CauseNone: // What went wrong where it could be tried tells more.
 			return failed
 		default:
-			return proxy.CauseNoBackend
+			return proxy.CauseOf(err)
 		}
 		w.backend = b
 		cause, again := c.try(b)
-		if !again || retries <= 0 {
+		if !again || !w.x.Again(time.Now(), cause) {
 			return cause
 		}
 		failed = cause
-		w.x.Failed(time.Now())
 	}
 }
 
-// try sends the request to one backend. again says that nothing of it could be sent. That a kept connection has ended
-// is no failure: the request goes out on another, if nothing of it was sent or it may be repeated.
+// hold waits until a backend is free, or the client leaves.
+func (c *client) hold() (*proxy.Backend, error) {
+	c.watchOnce()
+	ctx, cancel := context.WithCancel(c.f.base)
+	defer cancel()
+	c.dialing.Store(&cancel)
+	defer c.dialing.Store(nil)
+	if !c.enter(phaseQueue) || c.abandoned() {
+		return nil, errInterrupted
+	}
+	b, err := c.work.x.Hold(ctx, &c.work.pick)
+	// Who was interrupted has no use for it; Done gives it back.
+	if !c.enter(phaseSend) {
+		return nil, errInterrupted
+	}
+	return b, err
+}
+
+// try sends the request to one backend. again says that it may be sent to another: nothing of it could be sent, or it
+// may be repeated. That a kept connection has ended is no failure: the same request goes out on another connection then.
 func (c *client) try(b *proxy.Backend) (cause proxy.Cause, again bool) {
 	w := c.work
-	for fresh := false; ; {
-		l, cause := c.reach(b, fresh)
+	for {
+		l, cause := c.reach(b, w.repeated)
 		if l == nil {
 			return cause, cause == proxy.CauseConnectFailed
 		}
@@ -80,19 +109,25 @@ func (c *client) try(b *proxy.Backend) (cause proxy.Cause, again bool) {
 		case errors.Is(err, errStale): // Another that is kept may not be.
 		case err != nil && n == 0:
 			if !l.kept {
+				w.repeated = true
 				c.drop()
 				if !c.enter(phaseSend) {
 					return c.reason.cause(), false
 				}
 				return proxy.CauseNoAnswer, true
 			}
-			fresh = true
+			w.repeated = true
 		default:
 			cause, ended := c.await(l)
-			if !ended || !l.kept || !w.repeatable() {
+			// Who was interrupted just then has another cause.
+			if !ended || cause != proxy.CauseNoAnswer || !w.repeatable() {
 				return cause, false
 			}
-			fresh = true
+			if !l.kept {
+				c.drop()
+				return cause, true
+			}
+			w.repeated = true
 		}
 		c.drop()
 	}
@@ -164,7 +199,7 @@ func (c *client) ask(l *link) (int, error) {
 func (w *work) repeatable() bool {
 	switch w.req.Method {
 	case http1.MethodGet, http1.MethodHead, http1.MethodOptions, http1.MethodPut, http1.MethodDelete:
-		return w.req.Body.Empty()
+		return !w.more // All of it is in w.out.
 	}
 	return false
 }
@@ -191,6 +226,7 @@ func (c *client) await(l *link) (cause proxy.Cause, ended bool) {
 		}
 		w.back.r += n
 		if !w.resp.Interim() {
+			w.x.Answered(w.resp.Status)
 			return proxy.CauseNone, false
 		}
 		if cause := c.passInterim(); cause != proxy.CauseNone {
@@ -260,18 +296,16 @@ func (c *client) fail(cause proxy.Cause) bool {
 		c.f.log.Debug().Stringer("cause", cause).Str("backend", w.backend.Name()).Msg("request failed")
 	}
 	if cause == proxy.CauseClientGone {
-		w.x.Done(time.Now(), statusClientGone, cause)
+		c.done(time.Now(), statusClientGone, cause)
 		return false
 	}
 	// Who was interrupted ends: what interrupted it may not be done yet.
 	c.enter(phaseWrite) // The answer is due also when it was interrupted.
 	keep := whole && w.req.KeepAlive && !w.req.HTTP10 && c.reason == reasonNone && !c.f.draining.Load()
-	answers := closed
-	if keep {
-		answers = open
-	}
-	err := c.put(answers[cause].to(w.req.Method))
-	w.x.Done(time.Now(), cause.Problem().Status, cause)
+	text := answer(&w.req, cause, w.retryAfter, keep)
+	err := c.put(text.to(w.req.Method))
+	w.sent = text.content(w.req.Method)
+	c.done(time.Now(), cause.Problem().Status, cause)
 	if err != nil {
 		return false
 	}

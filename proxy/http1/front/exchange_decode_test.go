@@ -240,7 +240,7 @@ func (d *decoder) misguided(a *ask) {
 		a.head = fmt.Appendf(nil, "TRACE /lb/%d HTTP/1.1\r\nHost: x\r\n\r\n", a.id)
 	case 2:
 		a.refusal = "not-found"
-		a.head = fmt.Appendf(nil, "GET /elsewhere/%d HTTP/1.1\r\nHost: x\r\n\r\n", a.id)
+		a.head = fmt.Appendf(nil, "GET /elsewhere/%d HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", a.id)
 	}
 	a.tail = []byte(smuggled)
 }

@@ -64,14 +64,17 @@ type ask struct {
 	reply     reply
 }
 
-// repeatable says that it may be sent twice (RFC 9110 9.2.2), and has no body.
-func (a *ask) repeatable() bool {
+// idempotent says that it may be sent twice (RFC 9110 9.2.2), repeatable that it can be for sure, having no body that may
+// not be there any more.
+func (a *ask) idempotent() bool {
 	switch a.method {
 	case "GET", "HEAD", "PUT", "DELETE", "OPTIONS":
-		return len(a.body) == 0 && !a.chunked
+		return true
 	}
 	return false
 }
+
+func (a *ask) repeatable() bool { return a.idempotent() && len(a.body) == 0 && !a.chunked }
 
 // reply is what a backend does with a request.
 type reply struct {

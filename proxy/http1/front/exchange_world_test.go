@@ -39,9 +39,7 @@ func newWorld(t *testing.T, s *script, connect func(ctx context.Context, address
 	w := &world{t: t, script: s, core: proxy.New(proxy.Options{Logger: zerolog.Nop()}), cast: &cast{script: s}}
 	w.front = front.New(w.core, front.Options{
 		Logger: zerolog.Nop(),
-		Route: func(_, path []byte) (string, int, bool) {
-			return "default", len("/lb"), strings.HasPrefix(string(path), "/lb/")
-		},
+		Route:  lb(w.core),
 		Dial: func(ctx context.Context, address string) (net.Conn, error) {
 			if err := w.dial(ctx); err != nil {
 				return nil, err

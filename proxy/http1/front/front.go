@@ -17,21 +17,21 @@ import (
 // Options are what a Front may be given. Zero limits mean the defaults.
 type Options struct {
 	Logger zerolog.Logger
-	// Route says which pool a request is for, and how much is to be stripped from the front of its path; what
-	// is left must be empty or begin with a slash. It must not keep its arguments. If ok is false the
-	// connection is handed over.
-	Route func(host, path []byte) (pool string, strip int, ok bool)
-	// HandOff takes a connection whose next request is not for a pool, or for one with backends that don't speak
-	// HTTP/1.1 without TLS, and one on which the client speaks HTTP/2. Its Read first gives what was read already; if
+	// Route says whose a request is, that came over TLS or not. What is left of the path when it was stripped must be empty or begin with a
+	// slash. It must not keep its arguments.
+	Route func(host, path []byte, secure bool) (proxy.Target, Whose)
+	// HandOff takes a connection whose next request is another's, or for a pool with backends that don't speak
+	// HTTP/1.1 without TLS; and one on which the client speaks HTTP/2, which is told. Its Read first gives what was read already; if
 	// that is nothing it is the connection that Serve accepted. HandOff owns it, and should not block. Without
-	// it a request for no pool is answered with 404, and backends are spoken to as if they were plain.
-	HandOff func(net.Conn)
+	// it a request for another is answered with 404, and backends are spoken to as if they were plain.
+	HandOff func(c net.Conn, http2 bool)
+	// Edge is what is done for every request.
+	Edge proxy.Edge
 	// HeadTimeout is how long a request's head may take from its first byte, and a TLS handshake: 10 s.
 	HeadTimeout time.Duration
 	// ClientIdle is how long a client may keep a connection without a request: 120 s.
 	ClientIdle time.Duration
-	// BodyIdle is how long a client may send nothing of a body or take nothing of an answer, and a backend
-	// take nothing of a request: 60 s. What a backend sends may pause for longer.
+	// BodyIdle is how long a client may take nothing of an answer, where the pool's IdleTimeout does not say: 60 s.
 	BodyIdle time.Duration
 	// BackendIdle is how long a connection to a backend is kept for the next request: 4 s.
 	BackendIdle time.Duration
@@ -40,6 +40,16 @@ type Options struct {
 	// MaxIdle is how many connections are kept for a backend: 256.
 	MaxIdle int
 }
+
+// Whose says whose a request is.
+type Whose uint8
+
+// Whose a request is: a pool's, which may have gone; nobody's; or somebody's who is handed the connection.
+const (
+	Pools Whose = iota
+	Nobodys
+	Anothers
+)
 
 const (
 	maxTick = time.Second

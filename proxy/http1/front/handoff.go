@@ -14,17 +14,17 @@ func (c *client) handOff() {
 		return
 	}
 	if c.work == nil {
-		c.f.options.HandOff(c.conn)
+		c.f.options.HandOff(c.conn, c.http2)
 		return
 	}
 	read := bytes.Clone(c.work.in.bytes())
 	c.release()
 	h := &handed{Conn: c.conn, read: read}
 	if secured, ok := c.conn.(*tls.Conn); ok {
-		c.f.options.HandOff(handedTLS{h, secured})
+		c.f.options.HandOff(handedTLS{h, secured}, c.http2)
 		return
 	}
-	c.f.options.HandOff(h)
+	c.f.options.HandOff(h, c.http2)
 }
 
 // handed is a connection of which some bytes were read before.

@@ -60,6 +60,7 @@ func (c *client) inspect() {
 	s := c.state.Load()
 	p, since := unpack(s)
 	o := &c.f.options
+	pause := time.Duration(c.pause.Load())
 	switch p {
 	case phaseSend, phaseAwait, phaseRead:
 		if c.older(since, 0) {
@@ -80,7 +81,7 @@ func (c *client) inspect() {
 			_ = c.conn.SetDeadline(past)
 		}
 	case phaseSend:
-		if c.older(since, o.BodyIdle) && c.interrupt(s, reasonTimeout) {
+		if c.older(since, pause) && c.interrupt(s, reasonTimeout) {
 			c.unblockBackend()
 		}
 	case phaseAwait:
@@ -96,7 +97,7 @@ func (c *client) inspect() {
 		if c.moves(&c.state, s, &c.unsentBefore, c.raw) {
 			break
 		}
-		if c.older(since, o.BodyIdle) && c.interrupt(s, reasonGone) {
+		if c.older(since, pause) && c.interrupt(s, reasonGone) {
 			_ = c.conn.SetDeadline(past)
 		}
 	}
@@ -130,7 +131,7 @@ func (c *client) inspectPump() {
 	default:
 		return
 	}
-	if !c.older(since, c.f.options.BodyIdle) || !c.pumping.CompareAndSwap(s, uint64(phaseInterrupted)<<stampBits|uint64(why)) {
+	if !c.older(since, time.Duration(c.pause.Load())) || !c.pumping.CompareAndSwap(s, uint64(phaseInterrupted)<<stampBits|uint64(why)) {
 		return
 	}
 	if p == phaseBodySend {

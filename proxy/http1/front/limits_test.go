@@ -209,7 +209,7 @@ func slowBehindAnswer(t *testing.T, body slowBody) (*fronttest.Site, func()) {
 		if n := <-got; n != slowSize {
 			t.Errorf("a backend that had answered got %d bytes, want %d", n, slowSize)
 		}
-		fmt.Fprint(conn, "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n")
+		fmt.Fprint(conn, "GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 		if answer, err := fronttest.ReadAnswer(r); err != nil || answer.Status != 404 {
 			t.Errorf("the next answer on the connection is %v, %v, want 404", answer, err)
 		}

@@ -94,6 +94,9 @@ func (m *model) allowed(i int) allowance {
 	if m.failed >= m.script.refusals() && a.refusal == "" && sent >= sentHead {
 		may.slugs = append(may.slugs, "connect-failed")
 	}
+	if m.failed > 0 && m.mayRepeat(a, m.received(i)) { // At the backend that it was sent to then.
+		may.slugs = append(may.slugs, "connect-failed")
+	}
 	if !a.repeatable() && a.refusal == "" && m.lostTheRace(i) {
 		may.slugs = append(may.slugs, "no-answer")
 	}
@@ -163,14 +166,14 @@ func (m *model) lostTheRace(i int) bool {
 // repeats says that a request must have been sent again: it may be, and the backend closed a connection that
 // had served before without a byte of an answer.
 func (m *model) repeats(a *ask, received []*receipt) bool {
-	return m.mayRepeat(a, received) && len(a.reply.interims) == 0
+	return a.repeatable() && m.mayRepeat(a, received) && received[0].kept && len(a.reply.interims) == 0
 }
 
 // mayRepeat says that it may have been. A reset may take with it what was sent before.
 func (m *model) mayRepeat(a *ask, received []*receipt) bool {
 	p := &a.reply
-	return a.repeatable() && (p.fault == faultQuit && len(p.interims) == 0 || p.fault == faultReset) &&
-		len(received) > 0 && received[0].kept
+	return a.idempotent() && (p.fault == faultQuit && len(p.interims) == 0 || p.fault == faultReset) &&
+		len(received) > 0
 }
 
 func (m *model) received(i int) []*receipt {

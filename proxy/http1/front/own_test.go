@@ -20,10 +20,11 @@ import (
 
 // own starts fronts with options as they are, but for a route if there is none, on listeners that wrap may replace.
 func own(o front.Options, wrap func(net.Listener) net.Listener) fronttest.Harness {
-	if o.Route == nil {
-		o.Route = route
-	}
 	return fronttest.Harness{Start: func(t testing.TB, core *proxy.Core, _ fronttest.Options) fronttest.Front {
+		o := o
+		if o.Route == nil {
+			o.Route = lb(core)
+		}
 		f := front.New(core, o)
 		listener := fronttest.Listen(t)
 		address := listener.Addr().String()
@@ -67,7 +68,7 @@ func both(wrap func(net.Listener) net.Listener, other http.HandlerFunc, see func
 			server.Close()
 			<-served
 		})
-		first := own(front.Options{Logger: zerolog.Nop(), HandOff: func(c net.Conn) {
+		first := own(front.Options{Logger: zerolog.Nop(), HandOff: func(c net.Conn, _ bool) {
 			see(c)
 			h.take(c)
 		}}, wrap).Start(t, core, limits)

@@ -19,6 +19,7 @@ const (
 	phaseNone        phase = iota
 	phaseIdle              // The next request.
 	phaseHead              // The rest of a request's head.
+	phaseQueue             // A backend that is free.
 	phaseSend              // A backend that takes the request.
 	phaseAwait             // The head of an answer.
 	phaseRead              // More of an answer.
@@ -104,7 +105,7 @@ func (c *client) lookLeft() {
 	for {
 		// In this order: last may be set between two phases.
 		s := c.state.Load()
-		if p, _ := unpack(s); p != phaseSend && p != phaseAwait && p != phaseRead || !c.hasLeft() {
+		if p, _ := unpack(s); p != phaseQueue && p != phaseSend && p != phaseAwait && p != phaseRead || !c.hasLeft() {
 			return // Who writes to it will see.
 		}
 		if c.interrupt(s, reasonGone) {
@@ -157,7 +158,7 @@ func (c *client) cutNow() {
 			continue
 		}
 		c.unblockBackend()
-		if p == phaseSend || p == phaseAwait {
+		if p == phaseQueue || p == phaseSend || p == phaseAwait {
 			_ = c.conn.SetReadDeadline(past)
 			_ = c.conn.SetWriteDeadline(time.Now().Add(lingerPause))
 		} else {

@@ -259,18 +259,17 @@ func (c *client) settlePump() bool {
 		case <-timer.C:
 		}
 	}
-	return c.stopPump() && w.takeLeft()
+	return c.stopPump()
 }
 
-// takeLeft takes over what the pump has read behind the body. It is true.
-func (w *work) takeLeft() bool {
+// takeLeft takes over what the pump has read behind the body, in the place of the request that it belonged to.
+func (w *work) takeLeft() {
 	if w.pump == nil {
-		return true
+		return
 	}
 	w.in.r, w.in.w = 0, 0
 	if len(w.pump.left) > len(w.in.b) {
 		w.in.b = make([]byte, copySize)
 	}
 	w.in.w = copy(w.in.b, w.pump.left)
-	return true
 }

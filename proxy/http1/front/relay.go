@@ -78,6 +78,7 @@ func (c *client) passLength(n int64) proxy.Cause {
 			return cause
 		}
 		n -= have
+		w.sent += have
 		if n > spliceMin {
 			moved, cause := c.splice(n)
 			if cause != proxy.CauseNone {
@@ -118,9 +119,11 @@ func (c *client) splice(n int64) (moved int64, cause proxy.Cause) {
 			if !c.enter(phaseWrite) {
 				return 0, c.reason.cause()
 			}
+			held := p.held
 			if p.to(c.raw, left > 0 && got >= spliceMin) != nil {
 				return 0, c.unwritten()
 			}
+			c.work.sent += int64(held - p.held)
 		}
 	}
 	return n, proxy.CauseNone
@@ -134,6 +137,7 @@ func (c *client) passChunks(bare bool) proxy.Cause {
 		out, n, bad := appendChunks(w.out, &w.returned, w.back.bytes(), bare)
 		w.out = out
 		w.back.r += n
+		w.sent = w.returned.Content()
 		if cause := c.flush(); cause != proxy.CauseNone {
 			return cause
 		}
@@ -158,6 +162,7 @@ func (c *client) passToEnd(bare bool) proxy.Cause {
 		} else {
 			w.out = http1.AppendChunk(w.out, w.back.bytes())
 		}
+		w.sent += int64(w.back.w - w.back.r)
 		w.back.r = w.back.w
 		if cause := c.flush(); cause != proxy.CauseNone {
 			return cause

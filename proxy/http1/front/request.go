@@ -15,6 +15,7 @@ import (
 // can't be forwarded.
 func (c *client) prepare(strip int) bool {
 	w := c.work
+	c.identify()
 	path := w.req.Path()
 	if strip > len(path) || strip < len(path) && path[strip] != '/' {
 		return false
@@ -31,7 +32,7 @@ func (c *client) prepare(strip int) bool {
 		routed = routed[:i]
 	}
 	w.pick = balance.Request{
-		Method: view(w.req.MethodText()), Host: view(w.req.Host()), Path: view(routed), Client: c.addr,
+		Method: view(w.req.MethodText()), Host: view(w.req.Host()), Path: view(routed), Client: w.client, Key: w.key(),
 	}
 	if w.settings.Sticky.Enabled {
 		w.pick.Affinity = view(cookie(&w.req.Fields, w.settings.Sticky.Cookie))
@@ -46,29 +47,15 @@ func (c *client) prepare(strip int) bool {
 	return w.appendBody()
 }
 
-func (c *client) appendForwarded(out, prefix []byte) []byte {
-	host := c.work.req.Host()
-	if c.address != "" {
-		out = http1.AppendField(out, "X-Forwarded-For", c.address)
-		out = http1.AppendField(out, "X-Real-Ip", c.address)
+// key is what the pool's policy hashes, if that is a header or a cookie.
+func (w *work) key() string {
+	switch h := &w.settings.Hash; h.Source {
+	case containers.HashHeader:
+		return w.first(h.Name)
+	case containers.HashCookie:
+		return view(cookie(&w.req.Fields, h.Name))
 	}
-	if len(host) > 0 {
-		out = http1.AppendField(out, "X-Forwarded-Host", host)
-	}
-	proto, port := "http", "80"
-	if c.secure {
-		proto, port = "https", "443"
-	}
-	out = http1.AppendField(out, "X-Forwarded-Proto", proto)
-	if i := bytes.LastIndexByte(host, ':'); i >= 0 && i+1 < len(host) && bytes.IndexByte(host[i:], ']') < 0 {
-		out = http1.AppendField(out, "X-Forwarded-Port", host[i+1:])
-	} else {
-		out = http1.AppendField(out, "X-Forwarded-Port", port)
-	}
-	if len(prefix) > 0 {
-		out = http1.AppendField(out, "X-Forwarded-Prefix", prefix)
-	}
-	return out
+	return ""
 }
 
 // appendBody appends what has come of the body, framed anew. It is false if that is malformed.

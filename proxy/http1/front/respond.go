@@ -60,7 +60,7 @@ func (c *client) bodyMayCome() bool {
 func (c *client) appendAffinity(out []byte) []byte {
 	w := c.work
 	if s := &w.settings.Sticky; s.Enabled && w.pick.Affinity != w.backend.Affinity() {
-		return appendCookie(out, *s, w.backend.Affinity(), c.secure)
+		return appendCookie(out, *s, w.backend.Affinity(), w.secure)
 	}
 	return out
 }
@@ -70,8 +70,10 @@ func (c *client) breakOff(cause proxy.Cause, untilClose bool) bool {
 	w := c.work
 	c.drop()
 	c.stopPump()
-	w.x.Done(time.Now(), w.answered, cause)
-	c.breaks = untilClose // Only a reset tells it from the end.
+	c.done(time.Now(), w.answered, cause)
+	// Only a reset tells it from the end, where the connection's is that of the answer; and only a reset lets the system
+	// forget what was written for a client that does not take it.
+	c.breaks = untilClose || cause == proxy.CauseClientGone
 	return false
 }
 
@@ -90,11 +92,12 @@ func (c *client) finish(keep bool) bool {
 			l.close()
 		}
 	}
-	w.x.Done(now, w.answered, proxy.CauseNone)
+	c.done(now, w.answered, proxy.CauseNone)
 	switch {
 	case !alive:
 		return false
 	case keep && whole:
+		w.takeLeft()
 		return true
 	case !whole || w.req.KeepAlive: // What it sends before it reads that this was the last must not reset the answer.
 		c.lingers = true

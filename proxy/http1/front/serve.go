@@ -54,6 +54,7 @@ func (c *client) refuse(err error) next {
 	case !ok: // It broke off.
 		return nextEnd
 	case bad == http1.ErrHTTP2 && c.f.options.HandOff != nil:
+		c.http2 = true
 		return nextHandOff
 	}
 	c.f.log.Debug().Err(err).Msg("request refused")
@@ -65,20 +66,15 @@ func (c *client) refuse(err error) next {
 func (c *client) request(n int) next {
 	w := c.work
 	if w.req.Method == http1.MethodConnect || w.req.Method == http1.MethodTrace {
-		c.say(answerTo(proxy.CauseMethod, w.req.Method))
-		return nextEnd
+		return c.turnAway(proxy.CauseMethod, n)
 	}
-	name, strip, ok := c.f.options.Route(w.req.Host(), w.req.Path())
-	var pool *proxy.Pool
-	if ok {
-		pool = c.f.core.Pool(name)
-	}
+	target, whose := c.f.options.Route(w.req.Host(), w.req.Path(), c.secure)
+	pool := target.Pool
 	switch {
-	case c.f.options.HandOff != nil && (!ok || pool != nil && !pool.Plain()):
+	case c.f.options.HandOff != nil && (whose == Anothers || pool != nil && !pool.Plain()):
 		return nextHandOff
-	case !ok:
-		c.say(notFound(w.req.Method))
-		return nextEnd
+	case whose != Pools:
+		return c.turnAway(proxy.CauseNotFound, n)
 	case c.fd != noFD && !w.whole(n):
 		w.req.Reset()
 		return nextOutside
@@ -87,10 +83,9 @@ func (c *client) request(n int) next {
 	c.f.inFlight.Add(1)
 	defer c.f.inFlight.Add(-1)
 	if pool == nil {
-		c.say(answerTo(proxy.CauseNoBackend, w.req.Method))
-		return nextEnd
+		return c.turnAway(proxy.CauseNoBackend, 0)
 	}
-	if c.exchange(pool, strip) {
+	if c.exchange(pool, target.Strip) {
 		return nextRequest
 	}
 	return nextEnd

@@ -21,7 +21,7 @@ func TestFront(t *testing.T) { fronttest.Run(t, harness(front.Options{Logger: ze
 func harness(o front.Options) fronttest.Harness {
 	return fronttest.Harness{Spare: 64, Start: func(t testing.TB, core *proxy.Core, limits fronttest.Options) fronttest.Front {
 		o := o
-		o.Route, o.BodyIdle, o.BackendIdle = route, limits.BodyIdle, limits.BackendIdle
+		o.Route, o.Edge, o.BodyIdle, o.BackendIdle = lb(core), limits.Edge, limits.BodyIdle, limits.BackendIdle
 		f := front.New(core, o)
 		listener := fronttest.Listen(t)
 		served := make(chan error, 1)
@@ -35,10 +35,15 @@ func harness(o front.Options) fronttest.Harness {
 	}}
 }
 
-// route leads /lb to the pool.
-func route(_, path []byte) (string, int, bool) {
-	rest, ok := strings.CutPrefix(string(path), "/lb")
-	return "default", len("/lb"), ok && (rest == "" || rest[0] == '/')
+// lb leads /lb to the pool.
+func lb(core *proxy.Core) func(_, path []byte, _ bool) (proxy.Target, front.Whose) {
+	return func(_, path []byte, _ bool) (proxy.Target, front.Whose) {
+		rest, ok := strings.CutPrefix(string(path), "/lb")
+		if !ok || rest != "" && rest[0] != '/' {
+			return proxy.Target{}, front.Anothers
+		}
+		return proxy.Target{Pool: core.Pool("default"), Strip: len("/lb")}, front.Pools
+	}
 }
 
 // newSite is a site of the suite with a front that has options.

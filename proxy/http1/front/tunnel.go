@@ -24,7 +24,6 @@ func (c *client) tunnel() bool {
 		return c.breakOff(cause, true)
 	}
 	early := bytes.Clone(w.in.bytes())
-	w.pick.Affinity, w.pick.Method, w.pick.Host, w.pick.Path = "", "", "", ""
 	w.in, w.back, w.out = buffer{}, buffer{}, nil // It may last.
 	cause := proxy.CauseNone
 	if c.enter(phaseTunnel) {
@@ -45,7 +44,7 @@ func (c *client) tunnel() bool {
 		cause = proxy.CauseShutdown
 	}
 	c.drop()
-	w.x.Done(time.Now(), w.answered, cause)
+	c.done(time.Now(), w.answered, cause)
 	return false
 }
 
@@ -82,7 +81,7 @@ func (c *client) passHalf(dst, src net.Conn) {
 // limit gives the end of a direction so long to come. It is false if the tunnel has been cut, whose deadline it
 // may have replaced.
 func (c *client) limit(src net.Conn) bool {
-	_ = src.SetReadDeadline(time.Now().Add(c.f.options.BodyIdle))
+	_ = src.SetReadDeadline(time.Now().Add(time.Duration(c.pause.Load())))
 	p, _ := unpack(c.state.Load())
 	return p != phaseInterrupted
 }

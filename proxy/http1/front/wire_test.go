@@ -17,7 +17,7 @@ import (
 
 func TestFront_hands_over_what_is_not_for_a_pool(t *testing.T) {
 	handed := make(chan net.Conn, 1)
-	s := newSite(t, fronttest.Settings(), front.Options{HandOff: func(c net.Conn) { handed <- c }}, fronttest.Serve(t, func(w http.ResponseWriter, _ *http.Request) {
+	s := newSite(t, fronttest.Settings(), front.Options{HandOff: func(c net.Conn, _ bool) { handed <- c }}, fronttest.Serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "pool")
 	}))
 	const other = "GET /dashboard HTTP/1.1\r\nHost: x\r\n\r\nbehind"
@@ -65,7 +65,7 @@ func TestFront_frames_answers_for_who_asked(t *testing.T) {
 			s := newSite(t, fronttest.Settings(), front.Options{}, fronttest.NewBackend(t, fronttest.Replies("HTTP/1.1 200 OK\r\n"+tt.reply)).Address)
 			conn := s.Dial(tt.request)
 			if tt.keep {
-				fmt.Fprint(conn, "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n")
+				fmt.Fprint(conn, "GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 			}
 			all, err := io.ReadAll(conn)
 			got, rest, second := strings.Cut(string(all), "HTTP/1.1 404 ")
@@ -80,7 +80,7 @@ func TestFront_frames_answers_for_who_asked(t *testing.T) {
 	for _, status := range []string{"204 No Content", "304 Not Modified"} {
 		t.Run(status, func(t *testing.T) {
 			s := newSite(t, fronttest.Settings(), front.Options{}, fronttest.NewBackend(t, fronttest.Replies("HTTP/1.1 "+status+"\r\n\r\n")).Address)
-			conn := s.Dial("GET /lb HTTP/1.1\r\nHost: x\r\n\r\nGET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n")
+			conn := s.Dial("GET /lb HTTP/1.1\r\nHost: x\r\n\r\nGET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 			all, err := io.ReadAll(conn)
 			if err != nil || !strings.HasPrefix(string(all), "HTTP/1.1 "+status+"\r\n\r\nHTTP/1.1 404 ") {
 				t.Errorf("%v after:\n%s", err, all)

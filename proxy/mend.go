@@ -1,0 +1,47 @@
+package proxy
+
+import (
+	"context"
+	"time"
+)
+
+// mendEvery is how late the end of an ejection, or a step of a slow start, may be.
+const mendEvery = 100 * time.Millisecond
+
+// mendAll does what time alone brings about, until ctx ends.
+func (c *Core) mendAll(ctx context.Context) {
+	ticker := time.NewTicker(mendEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			c.mend()
+		}
+	}
+}
+
+// mend ends ejections whose time has come, and weighs anew what starts slowly.
+func (c *Core) mend() {
+	var after aftermath
+	c.mu.Lock()
+	now := c.since()
+	for _, p := range *c.pools.Load() {
+		v := p.view.Load()
+		stale := v.ramps
+		for _, b := range v.ejected {
+			if b.breaker.open && b.breaker.until <= now {
+				b.readmit(now)
+				stale = true
+			}
+		}
+		if stale {
+			c.refresh(p, &after)
+		}
+	}
+	c.mu.Unlock()
+	c.follow(&after, nil)
+}
+
+func (c *Core) since() time.Duration { return time.Since(c.epoch) }
