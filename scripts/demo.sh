@@ -6,10 +6,11 @@ cd "$(dirname "$0")/.."
 
 need_go
 build_static .tmp/demo
-port=${BALLAST_PORT:-8080}
-case $port in *:*) listen=$port ;; *) listen=:$port ;; esac
-scripts/addresses.sh "http://localhost:${port##*:}"
+port=${BALLAST_PORT:-8080} traffic=${BALLAST_TRAFFIC_PORT:-8000}
+address() { case $1 in *:*) printf '%s' "$1" ;; *) printf ':%s' "$1" ;; esac }
+listen=$(address "$port") traffic_listen=$(address "$traffic")
+scripts/addresses.sh "http://localhost:${port##*:}" "http://localhost:${traffic##*:}"
 say "Load it:  for i in \$(seq 200); do curl -s http://localhost:${port##*:}/lb & done" "Stop it:  Ctrl-C"
 # These are for the compose file; Ballast would warn that it does not know them.
-unset BALLAST_PORT BALLAST_PREFIX BALLAST_NETWORK BALLAST_USER BALLAST_IMAGE
-exec .tmp/demo/ballast demo --admin.listen "$listen" "$@"
+unset BALLAST_PORT BALLAST_TRAFFIC_PORT BALLAST_PREFIX BALLAST_NETWORK BALLAST_USER BALLAST_IMAGE
+exec .tmp/demo/ballast demo --admin.listen "$listen" --traffic.listen "$traffic_listen" "$@"

@@ -37,9 +37,9 @@ choose_user() {
   esac
 }
 
-# base_url prints where the published port can be reached from here.
+# base_url prints where a published port, $1, can be reached from here.
 base_url() {
-  local host=localhost port=${BALLAST_PORT:-8080}
+  local host=localhost port=$1
   case $port in *:*) host=${port%:*} ;; esac
   case $(endpoint) in tcp://*) host=$(endpoint | sed -E 's|^tcp://(.*):[0-9]+$|\1|') ;; esac
   [ "$host" = 0.0.0.0 ] && host=localhost
@@ -69,10 +69,10 @@ start_compose() {
     compose up -d --build --remove-orphans
   fi
   local url
-  url=$(base_url)
+  url=$(base_url "${BALLAST_PORT:-8080}")
   wait_ready "$url"
   say "" "Ready:"
-  scripts/addresses.sh "$url"
+  scripts/addresses.sh "$url" "$(base_url "${BALLAST_TRAFFIC_PORT:-8000}")"
   say "Load it:  for i in \$(seq 200); do curl -s $url/lb & done; docker ps" "Stop it:  make down"
 }
 

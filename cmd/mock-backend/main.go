@@ -1,7 +1,7 @@
 // Command mock-backend is a small HTTP server to balance; package mockbackend tells what it answers.
 //
-// It reads MOCK_NAME, MOCK_WEIGHT, MOCK_LATENCY, MOCK_SLOTS, MOCK_BOOT_DELAY, MOCK_FAILURE_RATE and
-// MOCK_LISTEN, and ends on SIGTERM when the requests in flight have finished. "mock-backend
+// It reads MOCK_NAME, MOCK_WEIGHT, MOCK_LATENCY, MOCK_SLOTS, MOCK_BOOT_DELAY, MOCK_FAILURE_RATE,
+// MOCK_LISTEN and MOCK_H2C, and ends on SIGTERM when the requests in flight have finished. "mock-backend
 // healthcheck" asks the one that runs in the same container, for a HEALTHCHECK without a shell.
 package main
 
@@ -88,21 +88,30 @@ func (p program) serve(ctx context.Context, options mockbackend.Options) error {
 		return fmt.Errorf("listen on %s=%q: %w", mockbackend.EnvListen, options.Listen, err)
 	}
 	fmt.Fprintf(p.out, "%s listens on %s\n", options.Name, listener.Addr())
-	return p.serveOn(ctx, listener, mockbackend.New(options))
+	return p.serveOn(ctx, newEar(listener), options)
 }
 
-func (p program) serveOn(ctx context.Context, listener net.Listener, handler http.Handler) error {
+func (p program) serveOn(ctx context.Context, listener *ear, options mockbackend.Options) error {
 	// Requests outlive ctx while they drain; what is still open then ends with this one, WebSockets
 	// too, which Shutdown does not know.
 	requests, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	server := &http.Server{
-		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		// Longer than a balancer keeps an idle connection, so that it is never ours that ends.
 		IdleTimeout: 2 * time.Minute,
 		BaseContext: func(net.Listener) context.Context { return requests },
 	}
+	if options.H2C { // Not always: with it a server waits for as many bytes as the beginning of HTTP/2 has.
+		server.Protocols = new(http.Protocols)
+		server.Protocols.SetHTTP1(true)
+		server.Protocols.SetUnencryptedHTTP2(true)
+	}
+	options.Deafen = func() {
+		listener.deafen()
+		server.SetKeepAlivesEnabled(false) // Or requests would go on coming by the connections that there are.
+	}
+	server.Handler = mockbackend.New(options)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	select {

@@ -181,6 +181,56 @@ func TestRun_exits_on_demand(t *testing.T) {
 	}
 }
 
+func TestRun_goes_deaf_on_demand(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	address, ended := start(t, ctx, program{env: env("MOCK_LISTEN", "127.0.0.1:0"), hostname: hostname, drain: time.Minute})
+	for _, path := range []string{"/", "/deaf"} {
+		response, err := http.Get("http://" + address + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil || len(body) == 0 {
+			t.Errorf("GET %s = %s, %v: %q, want an answer", path, response.Status, err, body)
+		}
+	}
+	if response, err := http.Get("http://" + address + "/"); err == nil {
+		response.Body.Close()
+		t.Errorf("GET / = %s after it went deaf, want no connection", response.Status)
+	}
+	select {
+	case err := <-ended:
+		t.Errorf("run() = %v, want it to go on", err)
+	default:
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("run() = %v, want nil", err)
+	}
+}
+
+func TestRun_speaks_HTTP2_without_TLS_on_demand(t *testing.T) {
+	for value, want := range map[string]bool{"true": true, "": false} {
+		t.Run("MOCK_H2C="+value, func(t *testing.T) {
+			address, _ := start(t, t.Context(), program{env: env("MOCK_LISTEN", "127.0.0.1:0", "MOCK_H2C", value), hostname: hostname})
+			h2c := &http.Transport{Protocols: new(http.Protocols)}
+			h2c.Protocols.SetUnencryptedHTTP2(true)
+			defer h2c.CloseIdleConnections()
+			response, err := (&http.Client{Transport: h2c}).Get("http://" + address + "/health")
+			if err == nil {
+				response.Body.Close()
+			}
+			if got := err == nil && response.ProtoMajor == 2; got != want {
+				t.Errorf("speaks HTTP/2: %t (%v), want %t", got, err, want)
+			}
+			if err := (program{env: env("MOCK_LISTEN", address)}).run(t.Context(), []string{"healthcheck"}); err != nil {
+				t.Errorf("healthcheck over HTTP/1.1 = %v, want healthy", err)
+			}
+		})
+	}
+}
+
 func TestRun_says_what_is_wrong(t *testing.T) {
 	unused, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/ballast-lb/ballast/internal/child"
 )
 
 // site is what a balancer is prepared from.
@@ -15,6 +17,8 @@ type site struct {
 	origins  origins
 	// work is a directory for files, which the caller removes.
 	work string
+	// certificate is a file with a certificate and its key where the balancer shall serve HTTPS, empty for HTTP.
+	certificate string
 }
 
 // kind is a sort of balancer. What prepare returns is not started yet; its error wraps
@@ -24,31 +28,29 @@ type kind struct {
 	prepare func(context.Context, site) (*balancer, error)
 }
 
+// make is prepare, with the name.
+func (k kind) make(ctx context.Context, s site) (*balancer, error) {
+	b, err := k.prepare(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	b.name = k.name
+	return b, nil
+}
+
 // balancers are all kinds, in the order of starting.
 var balancers = []kind{
 	{ballast, newBallast},
+	{ballastBare, planned(barePlan())},
+	{ballastFull, planned(fullPlan("peak-ewma"))},
+	{ballastTrusting, planned(trustingPlan())},
+	{ballastLeast, planned(fullPlan("least-request"))},
+	{ballastPeakEWMA, planned(policyPlan("peak-ewma"))},
+	{ballastWeighted, planned(policyPlan("weighted"))},
 	{haproxy, newHAProxy},
 	{haproxySplice, newSplicingHAProxy},
 	{nginx, newNginx},
 	{reverseProxy, newReverseProxy},
-}
-
-func newBallast(_ context.Context, s site) (*balancer, error) {
-	path, err := filepath.Abs(filepath.Join(s.settings.binaries, "ballast"))
-	if err != nil {
-		return nil, err
-	}
-	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("find ballast (make build makes it): %w", err)
-	}
-	listen, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	b := &balancer{base: "http://" + listen + "/lb", ready: "http://" + listen + "/health/ready"}
-	b.command(path, "serve", "--admin.listen", listen, "--engine", "docker", "--labels.prefix", s.origins.prefix,
-		"--instance", s.origins.prefix, "--on-exit", "remove", "--log.level", "error")
-	return b, nil
 }
 
 // HAProxy reckons with two files per connection and would not start where those do not fit, though
@@ -66,7 +68,7 @@ defaults
 	http-reuse always
 OPTIONS
 frontend in
-	bind LISTEN
+	bind LISTENSECURE
 	default_backend out
 backend out
 SERVERS`
@@ -86,7 +88,11 @@ func configuredHAProxy(ctx context.Context, s site, options string) (*balancer, 
 	for i, address := range s.origins.addresses {
 		fmt.Fprintf(&servers, "\tserver s%d %s\n", i, address)
 	}
-	b, file, err := newConfigured(s, haproxyConfig, "OPTIONS", options, "SERVERS", servers.String())
+	secure := ""
+	if s.certificate != "" {
+		secure = " ssl alpn h2,http/1.1 ciphersuites " + cipherSuite + " crt " + s.certificate
+	}
+	b, file, err := newConfigured(s, haproxyConfig, "OPTIONS", options, "SERVERS", servers.String(), "SECURE", secure)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +122,7 @@ SERVERS		keepalive 1024;
 		keepalive_requests 100000000;
 	}
 	server {
-		listen LISTEN;
+		listen LISTENSECURE
 		location / {
 			proxy_pass http://out;
 			proxy_http_version 1.1;
@@ -125,6 +131,12 @@ SERVERS		keepalive 1024;
 	}
 }
 `
+
+const nginxSecure = ` ssl http2;
+		ssl_certificate FILE;
+		ssl_certificate_key FILE;
+		ssl_protocols TLSv1.2 TLSv1.3;
+		ssl_conf_command Ciphersuites ` + cipherSuite + `;`
 
 func newNginx(ctx context.Context, s site) (*balancer, error) {
 	path, err := lookPath("nginx")
@@ -135,7 +147,11 @@ func newNginx(ctx context.Context, s site) (*balancer, error) {
 	for _, address := range s.origins.addresses {
 		fmt.Fprintf(&servers, "\t\tserver %s;\n", address)
 	}
-	b, file, err := newConfigured(s, nginxConfig, "SERVERS", servers.String())
+	secure := ";"
+	if s.certificate != "" {
+		secure = strings.ReplaceAll(nginxSecure, "FILE", s.certificate)
+	}
+	b, file, err := newConfigured(s, nginxConfig, "SERVERS", servers.String(), "SECURE", secure)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +165,7 @@ func newReverseProxy(_ context.Context, s site) (*balancer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	listen, err := freeAddress()
+	listen, err := child.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +177,7 @@ func newReverseProxy(_ context.Context, s site) (*balancer, error) {
 // newConfigured writes a configuration in a directory of its own, with DIR, LISTEN and the pairs of
 // words and texts filled in.
 func newConfigured(s site, text string, pairs ...string) (b *balancer, file string, err error) {
-	listen, err := freeAddress()
+	listen, err := child.FreeAddress()
 	if err != nil {
 		return nil, "", err
 	}
@@ -174,7 +190,11 @@ func newConfigured(s site, text string, pairs ...string) (b *balancer, file stri
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, "", fmt.Errorf("write %s: %w", file, err)
 	}
-	return &balancer{base: "http://" + listen, ready: "http://" + listen}, file, nil
+	base := "http://" + listen
+	if s.certificate != "" {
+		base = "https://" + listen
+	}
+	return &balancer{base: base, ready: base}, file, nil
 }
 
 // lookPath finds servers also where only root's PATH leads.

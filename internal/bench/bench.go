@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+
+	"github.com/ballast-lb/ballast/internal/child"
 )
 
 // bench is one run: the backends, the balancers before them, and what was measured.
@@ -15,16 +17,20 @@ type bench struct {
 	site
 	out       io.Writer
 	fileLimit int
-	// running are the balancers that are installed, by name.
+	// running are the balancers of the scenario, by name.
 	running map[string]*balancer
+	// leftOut are those that are not installed, by name.
+	leftOut map[string]bool
 	doc     document
 }
 
-// runAll starts backends and balancers, measures, prints, and removes all of it, also when ctx ends
-// halfway.
+// runAll starts backends, measures, prints, and removes all of it, also when ctx ends halfway.
 func runAll(ctx context.Context, s settings, out io.Writer) (err error) {
-	b := &bench{site: site{settings: s}, out: out, running: map[string]*balancer{}, doc: newDocument(s)}
-	if b.fileLimit, err = raiseFileLimit(); err != nil {
+	b := &bench{
+		site: site{settings: s}, out: out, doc: newDocument(s),
+		running: map[string]*balancer{}, leftOut: map[string]bool{},
+	}
+	if b.fileLimit, err = child.RaiseFileLimit(); err != nil {
 		return err
 	}
 	if b.work, err = os.MkdirTemp("", "ballast-bench-"); err != nil {
@@ -32,44 +38,63 @@ func runAll(ctx context.Context, s settings, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.work)) }()
 
-	var remove func(context.Context) error
-	b.origins, remove, err = startOrigins(ctx, s, b.work)
+	var u undo
 	// Containers must go whatever happened to ctx.
-	defer func() { err = errors.Join(err, remove(context.WithoutCancel(ctx))) }()
-	if err != nil {
-		return err
-	}
-	defer b.stopBalancers()
-	if err := b.startBalancers(ctx); err != nil {
+	defer func() { err = errors.Join(err, u.run(context.WithoutCancel(ctx))) }()
+	if b.origins, err = startOrigins(ctx, s, b.work, &u); err != nil {
 		return err
 	}
 	return b.runScenarios(ctx)
 }
 
-func (b *bench) startBalancers(ctx context.Context) error {
+// installed are the kinds of balancers that the scenario measures and that are installed, each with a result to fill.
+func (b *bench) installed(sc scenario) (kinds []kind, results []result) {
 	for _, k := range balancers {
-		started, err := k.prepare(ctx, b.site)
+		if sc.has(k.name) && !b.leftOut[k.name] {
+			kinds, results = append(kinds, k), append(results, result{Name: k.name})
+		}
+	}
+	return kinds, results
+}
+
+// look finds out which of the scenario's balancers are installed, and says which are not.
+func (b *bench) look(ctx context.Context, sc scenario) error {
+	kinds, _ := b.installed(sc)
+	for _, k := range kinds {
+		made, err := k.make(ctx, b.site)
 		if errors.Is(err, exec.ErrNotFound) {
 			fmt.Fprintf(b.out, "left out %s: %v\n", k.name, err)
+			b.leftOut[k.name] = true
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		started.name = k.name
+		b.doc.addVersion(k.name, made.version)
+	}
+	return nil
+}
+
+func (b *bench) startBalancers(ctx context.Context, sc scenario) error {
+	kinds, _ := b.installed(sc)
+	for _, k := range kinds {
+		started, err := k.make(ctx, b.site)
+		if err != nil {
+			return err
+		}
 		if err := started.start(ctx); err != nil {
 			return err
 		}
 		b.running[k.name] = started
-		b.doc.addVersion(k.name, started.version)
 	}
 	return nil
 }
 
 func (b *bench) stopBalancers() {
 	for _, running := range b.running {
-		running.stop()
+		running.Stop()
 	}
+	clear(b.running)
 }
 
 // runScenarios measures one after the other and ends with the verdicts. A scenario that fails does
@@ -90,6 +115,7 @@ func (b *bench) runScenarios(ctx context.Context) error {
 		b.doc.add(sc, results)
 	}
 	fmt.Fprintln(b.out)
+	b.doc.printVersions(b.out)
 	failures = append(failures, printVerdicts(b.out, b.doc.Targets))
 	if b.settings.json != "" {
 		failures = append(failures, b.doc.write(b.settings.json))
@@ -104,18 +130,36 @@ func (b *bench) runScenario(ctx context.Context, sc *scenario) (results []result
 		fmt.Fprintln(b.out, notice)
 	}
 	fmt.Fprintf(b.out, "\n%s\n", sc)
-	if sc.idle {
-		results, err = b.measureIdle(ctx, *sc)
-	} else {
-		results, err = measure(ctx, b.settings, *sc, b.subjects(*sc))
+	b.certificate = ""
+	if sc.secure {
+		if b.certificate, err = writeCertificate(b.work); err != nil {
+			return nil, err
+		}
 	}
+	if err := b.look(ctx, *sc); err != nil {
+		return nil, err
+	}
+	measure := sc.measure
+	if measure == nil {
+		measure = (*bench).measureLoad
+	}
+	if results, err = measure(b, ctx, *sc); err != nil || len(results) == 0 {
+		return nil, err
+	}
+	return results, printTable(b.out, sc.metrics(), results)
+}
+
+// measureLoad starts the scenario's balancers and puts them under load, in turns.
+func (b *bench) measureLoad(ctx context.Context, sc scenario) ([]result, error) {
+	defer b.stopBalancers()
+	if err := b.startBalancers(ctx, sc); err != nil {
+		return nil, err
+	}
+	results, err := measure(ctx, b.settings, sc, b.subjects(sc))
 	if err != nil {
 		return nil, err
 	}
-	if err := printTable(b.out, sc.metrics(), results); err != nil {
-		return nil, err
-	}
-	if peer := b.running[haproxySplice]; sc.has(haproxySplice) && peer != nil {
+	if peer := b.running[haproxySplice]; peer != nil {
 		share, err := splicedShare(ctx, peer.admin)
 		if err != nil {
 			return nil, err
@@ -132,7 +176,7 @@ func (b *bench) subjects(sc scenario) []subject {
 		if name == direct {
 			subjects = append(subjects, subject{name: name, url: b.origins.url(0, sc.bytes)})
 		} else if running := b.running[name]; running != nil {
-			subjects = append(subjects, subject{name: name, url: running.url(sc.bytes), pid: running.pid()})
+			subjects = append(subjects, running.subject(sc.bytes))
 		}
 	}
 	return subjects

@@ -18,7 +18,11 @@ func TestRun_refuses_bad_settings(t *testing.T) {
 		{"small"},
 		{loadCommand, "not a URL"},
 		{reverseProxyCommand},
+		{loadCommand, "-rate", "-1", "http://127.0.0.1:1"},
+		{loadCommand, "-rate", "10", "-close", "http://127.0.0.1:1"},
+		{originCommand},
 		{originCommand, "no port"},
+		{originCommand, "0", "soon"},
 	}
 	for _, args := range tests {
 		if err := run(t.Context(), args, new(bytes.Buffer)); err == nil {

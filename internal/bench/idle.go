@@ -7,12 +7,11 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/ballast-lb/ballast/internal/child"
 )
 
 // spareFiles are those that a process needs beside its clients' connections: listeners, backends, logs.
@@ -30,20 +29,13 @@ func fit(connections, fileLimit int) (fits int, notice string) {
 // measureIdle opens connections to each subject, in turns. Each turn has a process of its own, for one
 // that served other load before would have memory to spare.
 func (b *bench) measureIdle(ctx context.Context, sc scenario) ([]result, error) {
-	var kinds []kind
-	var results []result
-	for _, k := range balancers {
-		if b.running[k.name] != nil && sc.has(k.name) {
-			kinds, results = append(kinds, k), append(results, result{Name: k.name})
-		}
-	}
+	kinds, results := b.installed(sc)
 	for range b.settings.rounds {
 		for i, k := range kinds {
-			fresh, err := k.prepare(ctx, b.site)
+			fresh, err := k.make(ctx, b.site)
 			if err != nil {
 				return nil, err
 			}
-			fresh.name = k.name
 			growth, err := idleGrowth(ctx, fresh, sc)
 			if err != nil {
 				return nil, fmt.Errorf("measure %s: %w", k.name, err)
@@ -59,8 +51,8 @@ func idleGrowth(ctx context.Context, b *balancer, sc scenario) (float64, error) 
 	if err := b.start(ctx); err != nil {
 		return 0, err
 	}
-	defer b.stop()
-	before, err := settledRSS(ctx, b.pid())
+	defer b.Stop()
+	before, err := child.SettledRSS(ctx, b.PID())
 	if err != nil {
 		return 0, err
 	}
@@ -73,12 +65,12 @@ func idleGrowth(ctx context.Context, b *balancer, sc scenario) (float64, error) 
 	if err != nil {
 		return 0, err
 	}
-	after, err := settledRSS(ctx, b.pid())
+	after, err := child.SettledRSS(ctx, b.PID())
 	if err != nil {
 		return 0, err
 	}
-	if open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", b.pid())); err != nil || len(open) < len(conns) {
-		return 0, errors.Join(fmt.Errorf("of %d connections it holds %d or fewer", len(conns), len(open)), err)
+	if open, err := child.Files(b.PID()); err != nil || open < len(conns) {
+		return 0, errors.Join(fmt.Errorf("of %d connections it holds %d or fewer", len(conns), open), err)
 	}
 	return float64(after - before), nil
 }
@@ -90,7 +82,7 @@ func openIdle(ctx context.Context, target string, connections int) ([]net.Conn, 
 	if err != nil {
 		return nil, err
 	}
-	request := requestFor(to, false)
+	request := requestFor(to, false, nil)
 	conns, errs := make([]net.Conn, connections), make([]error, 64)
 	var next atomic.Int64
 	var workers sync.WaitGroup
@@ -120,50 +112,12 @@ func openOne(ctx context.Context, to *url.URL, request []byte, reader *bufio.Rea
 	}
 	reader.Reset(conn)
 	err = conn.SetDeadline(time.Now().Add(10 * time.Second))
-	if err = errors.Join(err, exchange(conn, reader, request)); err != nil {
+	if err == nil {
+		_, err = exchange(conn, reader, request)
+	}
+	if err != nil {
 		conn.Close()
 		return nil, err
 	}
 	return conn, nil
-}
-
-// settledRSS is the resident memory of a process in bytes, when it has stopped to change: when two
-// readings in a row are within a percent, which takes ten seconds at most.
-func settledRSS(ctx context.Context, pid int) (int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	var last int64
-	for {
-		rollup, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
-		if err != nil {
-			return 0, fmt.Errorf("read a balancer's memory: %w", err)
-		}
-		now, err := parseRSS(string(rollup))
-		if err != nil || max(now-last, last-now) <= now/100 {
-			return now, err
-		}
-		last = now
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return 0, fmt.Errorf("wait for a balancer's memory to settle: %w", ctx.Err())
-		}
-	}
-}
-
-// parseRSS reads the resident memory from /proc/PID/smaps_rollup, which is exact where the figure in
-// status may lag; see proc_pid_smaps(5).
-func parseRSS(rollup string) (int64, error) {
-	for line := range strings.Lines(rollup) {
-		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "Rss:" && fields[2] == "kB" {
-			kb, err := strconv.ParseInt(fields[1], 10, 64)
-			if err != nil {
-				return 0, fmt.Errorf("read smaps_rollup: %w", err)
-			}
-			return kb * 1024, nil
-		}
-	}
-	return 0, errors.New("read smaps_rollup: no Rss")
 }

@@ -1,9 +1,10 @@
 package main
 
 import (
-	"os"
 	"strings"
 	"testing"
+
+	"github.com/ballast-lb/ballast/internal/child"
 )
 
 func TestFit(t *testing.T) {
@@ -17,27 +18,6 @@ func TestFit(t *testing.T) {
 		if got != tt.want || (notice == "") != (got == tt.connections) {
 			t.Errorf("fit(%d, %d) = %d, %q, want %d and a notice if that is fewer", tt.connections, tt.limit, got, notice, tt.want)
 		}
-	}
-}
-
-func TestParseRSS(t *testing.T) {
-	const rollup = "00400000-7ffe ---p 00000000 00:00 0    [rollup]\nRss:               13296 kB\nPss:  11 kB\n"
-	if got, err := parseRSS(rollup); err != nil || got != 13296*1024 {
-		t.Errorf("parseRSS() = %d, %v, want %d", got, err, 13296*1024)
-	}
-	for _, bad := range []string{"", "Pss: 11 kB\n", "Rss: x kB\n", "Rss: 11 pages\n"} {
-		if _, err := parseRSS(bad); err == nil {
-			t.Errorf("parseRSS(%q) error = nil, want one", bad)
-		}
-	}
-}
-
-func TestSettledRSS(t *testing.T) {
-	if _, err := os.Stat("/proc/self/smaps_rollup"); err != nil {
-		t.Skipf("LEFT OUT: memory can't be read here: %v", err)
-	}
-	if got, err := settledRSS(t.Context(), os.Getpid()); err != nil || got < 1<<20 {
-		t.Errorf("settledRSS() = %d, %v, want more than 1 MB", got, err)
 	}
 }
 
@@ -57,7 +37,7 @@ func TestOpenIdle_leaves_served_connections_open(t *testing.T) {
 		}
 		conn.Close()
 	}
-	address, err := freeAddress()
+	address, err := child.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}

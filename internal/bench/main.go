@@ -2,8 +2,8 @@
 // machine, and says which of the targets are met. "make bench" builds and runs it.
 //
 // The balancer has the first core for itself; load and backends, which are containers, have the
-// others. All balancers run from start to end and are measured in turns, so that what else the
-// machine does hits them alike. Of the rounds the median counts; a ratio is that of one round.
+// others. All balancers of a scenario run from its start to its end and are measured in turns, so that
+// what else the machine does hits them alike. Of the rounds the median counts; a ratio is that of one round.
 package main
 
 import (
@@ -31,6 +31,8 @@ type settings struct {
 	duration  time.Duration
 	// builtin uses the load client of this program even where wrk is installed.
 	builtin bool
+	// lookups is a file with what go test prints of the lookups of routes, empty for none.
+	lookups string
 	// json is the file for the figures, empty for none.
 	json string
 }
@@ -60,7 +62,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		case reverseProxyCommand:
 			return reverseProxyMain(ctx, args[1:])
 		case originCommand:
-			return originMain(ctx, strings.Join(args[1:], ""))
+			return originMain(ctx, args[1:])
 		}
 	}
 	s, err := parseFlags(args)
@@ -80,6 +82,7 @@ func parseFlags(args []string) (settings, error) {
 	flags.IntVar(&s.rounds, "rounds", 5, "rounds per balancer")
 	flags.DurationVar(&s.duration, "duration", 3*time.Second, "length of a round")
 	flags.BoolVar(&s.builtin, "builtin", false, "make the load with this program even if wrk is installed")
+	flags.StringVar(&s.lookups, "lookups", "", "file with the output of go test -bench Lookup ./proxy/route, for the scenario routes")
 	flags.StringVar(&s.json, "json", "", "file to write the figures to, as JSON")
 	if err := flags.Parse(args); err != nil {
 		return s, err

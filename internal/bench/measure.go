@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ballast-lb/ballast/internal/child"
 )
 
 // metric names a figure and its unit, as in the JSON document.
@@ -19,6 +21,10 @@ const (
 	busy metric = "core_busy_percent"
 	p50  metric = "p50_us"
 	p99  metric = "p99_us"
+	// slowShare is how many of the requests got to the backend that is slow.
+	slowShare metric = "slow_share_percent"
+	// lookup is how long the table of routes takes.
+	lookup metric = "ns_per_lookup"
 	// rss is how much the resident memory grew per idle connection.
 	rss metric = "rss_kb_per_connection"
 )
@@ -27,6 +33,7 @@ const (
 func (m metric) title() string {
 	return map[metric]string{
 		perSecond: "requests/s", cpu: "CPU us/request", busy: "core %", p50: "p50 us", p99: "p99 us", rss: "KB/connection",
+		slowShare: "slow %", lookup: "ns/lookup",
 	}[m]
 }
 
@@ -59,7 +66,9 @@ func (r result) values(m metric) []float64 {
 // subject is what is measured; pid 0 has no processor time of interest.
 type subject struct {
 	name, url string
-	pid       int
+	// headers are sent with each request, as "Name: value".
+	headers []string
+	pid     int
 }
 
 // measure puts each subject under load, in turns.
@@ -96,7 +105,8 @@ func measureOnce(ctx context.Context, s settings, sc scenario, t subject, durati
 		return nil, err
 	}
 	l, err := makeLoad(ctx, loadOrder{
-		url: t.url, connections: sc.connections, closes: sc.closes, duration: duration, builtin: s.builtin,
+		url: t.url, headers: t.headers, connections: sc.connections, streams: sc.streams, closes: sc.closes,
+		rate: sc.rate, duration: duration, builtin: s.builtin || sc.builtin,
 	})
 	if err != nil {
 		return nil, err
@@ -117,6 +127,9 @@ func measureOnce(ctx context.Context, s settings, sc scenario, t subject, durati
 		got[cpu] = micros(after-before) / float64(l.requests)
 		got[busy] = 100 * (after - before).Seconds() / l.took.Seconds()
 	}
+	if sc.rate > 0 {
+		got[slowShare] = 100 * float64(l.slow) / float64(l.requests)
+	}
 	return got, nil
 }
 
@@ -124,7 +137,7 @@ func cpuTimeOf(t subject) (time.Duration, error) {
 	if t.pid == 0 {
 		return 0, nil
 	}
-	return cpuTime(t.pid)
+	return child.CPUTime(t.pid)
 }
 
 func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }

@@ -47,8 +47,12 @@ func printVerdicts(out io.Writer, verdicts []verdict) error {
 	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(table, "scenario\ttarget\tat most\tmeasured\tlowest\thighest\tverdict")
 	for _, v := range verdicts {
-		fmt.Fprintf(table, "%s\t%s\t%.2f\t", v.Scenario, v.subject(), v.AtMost)
-		if v.Median > 0 {
+		fmt.Fprintf(table, "%s\t%s\t", v.Scenario, v.compared())
+		if v.AtMost > 0 {
+			fmt.Fprintf(table, "%.2f", v.AtMost)
+		}
+		fmt.Fprint(table, "\t")
+		if v.Verdict != notMeasured {
 			fmt.Fprintf(table, "%.3f\t%.3f\t%.3f\t", v.Median, v.Lowest, v.Highest)
 		} else {
 			fmt.Fprint(table, "\t\t\t")

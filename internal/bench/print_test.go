@@ -31,9 +31,12 @@ Ballast 9000 8000-9500 99.6 9.88-112`
 func TestPrintVerdicts(t *testing.T) {
 	var out bytes.Buffer
 	err := printVerdicts(&out, []verdict{
-		{Scenario: "1m", Metric: cpu, Peer: haproxySplice, AtMost: 0.9, Verdict: "met", Median: 0.81234, Lowest: 0.8, Highest: 0.9},
-		{Scenario: "small", Metric: p99, Peer: nginx, AtMost: 1, Verdict: "not measured"},
-		{Scenario: "idle", Metric: rss, AtMost: 10, Verdict: "missed", Median: 11, Lowest: 10.5, Highest: 12},
+		{Scenario: "1m", Subject: ballast, Metric: cpu, Peer: haproxySplice, AtMost: 0.9, Verdict: "met", Median: 0.81234, Lowest: 0.8, Highest: 0.9},
+		{Scenario: "small", Subject: ballast, Metric: p99, Peer: nginx, AtMost: 1, Verdict: notMeasured},
+		{Scenario: "idle", Subject: ballast, Metric: rss, AtMost: 10, Verdict: "missed", Median: 11, Lowest: 10.5, Highest: 12},
+		{Scenario: "tls", Subject: ballast, Metric: cpu, Peer: nginx, Verdict: "told", Median: 1.5, Lowest: 1, Highest: 2},
+		{Scenario: "features", Subject: ballastFull, Metric: cpu, Peer: ballastBare, AtMost: 1.1, Verdict: "met", Median: 1.05, Lowest: 1, Highest: 1.1},
+		{Scenario: "slow-backend", Subject: ballastPeakEWMA, Metric: slowShare, AtMost: 0.15, Verdict: "met"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +45,10 @@ func TestPrintVerdicts(t *testing.T) {
 scenario target at most measured lowest highest verdict
 1m CPU / HAProxy splice 0.90 0.812 0.800 0.900 met
 small p99 / nginx 1.00 not measured
-idle KB/connection 10.00 11.000 10.500 12.000 missed`
+idle KB/connection 10.00 11.000 10.500 12.000 missed
+tls CPU / nginx 1.500 1.000 2.000 told
+features Ballast full: CPU / Ballast bare 1.10 1.050 1.000 1.100 met
+slow-backend Ballast peak-ewma: slow % 0.15 0.000 0.000 0.000 met`
 	sameWords(t, out.String(), want)
 }
 
@@ -74,7 +80,7 @@ func TestDocument_write(t *testing.T) {
 	if diff := cmp.Diff(d, got); diff != "" {
 		t.Errorf("what was written differs (-want +got):\n%s", diff)
 	}
-	for _, want := range []string{`"cpu_us_per_request": 10`, `"verdict": "met"`, `"nginx": "1.22.1"`, `"load": "builtin"`} {
+	for _, want := range []string{`"cpu_us_per_request": 10`, `"verdict": "met"`, `"subject": "Ballast"`, `"nginx": "1.22.1"`, `"load": "builtin"`} {
 		if !bytes.Contains(text, []byte(want)) {
 			t.Errorf("no %s in\n%s", want, text)
 		}

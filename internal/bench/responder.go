@@ -20,18 +20,47 @@ const originCommand = "origin"
 // maxBody bounds what a backend may be asked for.
 const maxBody = 1 << 24
 
-// originMain serves on every address until ctx ends.
-func originMain(ctx context.Context, port string) error {
+// originName and slowName are what backends call themselves in the field Server.
+const (
+	originName = "origin"
+	slowName   = "slow-origin"
+)
+
+// originMain serves on every address until ctx ends. The arguments are a port and, for a slow backend, how long it
+// takes to answer with a body.
+func originMain(ctx context.Context, args []string) error {
+	var port string
+	r := responder{name: originName}
+	switch len(args) {
+	case 2:
+		var err error
+		if r.latency, err = time.ParseDuration(args[1]); err != nil {
+			return fmt.Errorf("read a backend's latency: %w", err)
+		}
+		r.name = slowName
+		fallthrough
+	case 1:
+		port = args[0]
+	default:
+		return fmt.Errorf("a backend needs a port and may have a latency, not %q", args)
+	}
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", ":"+port)
 	if err != nil {
 		return fmt.Errorf("listen on port %s: %w", port, err)
 	}
-	return respond(ctx, listener)
+	return r.respond(ctx, listener)
+}
+
+// responder is a backend.
+type responder struct {
+	name string
+	// latency is before each answer that is asked for with a length; checks of health are answered at once.
+	latency time.Duration
 }
 
 // respond answers on each connection until ctx ends; it closes the listener.
-func respond(ctx context.Context, listener net.Listener) error {
+func (r responder) respond(ctx context.Context, listener net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { _ = listener.Close() })
 	defer stop()
 	var connections sync.WaitGroup
@@ -48,14 +77,14 @@ func respond(ctx context.Context, listener net.Listener) error {
 			defer conn.Close()
 			defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 			// It ends as the client does: there is nobody to tell.
-			_ = respondOn(conn)
+			_ = r.respondOn(ctx, conn)
 		})
 	}
 }
 
 // respondOn answers the requests of one connection, which must have no body: 200, with as many bytes
 // as the query's n says.
-func respondOn(conn net.Conn) error {
+func (r responder) respondOn(ctx context.Context, conn net.Conn) error {
 	var (
 		buffer = make([]byte, 8<<10)
 		filled int
@@ -76,18 +105,35 @@ func respondOn(conn net.Conn) error {
 			continue
 		}
 		n, err := lengthAsked(buffer[:end])
+		if err == nil && n > 0 {
+			err = pause(ctx, r.latency)
+		}
 		if err != nil {
 			return err
 		}
 		// As the load clients write it.
 		closes := bytes.Contains(buffer[:end], []byte("\r\nConnection: close"))
 		if closes || n != length {
-			answer, length = newAnswer(n, closes), n
+			answer, length = r.newAnswer(n, closes), n
 		}
 		if _, err := conn.Write(answer); err != nil || closes {
 			return err
 		}
 		filled = copy(buffer, buffer[end+len("\r\n\r\n"):filled])
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	if d == 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -107,8 +153,8 @@ func lengthAsked(head []byte) (int, error) {
 }
 
 // newAnswer is an answer with a body of n bytes and the fields that an ordinary backend sends.
-func newAnswer(n int, closes bool) []byte {
-	head := "HTTP/1.1 200 OK\r\nServer: origin\r\nDate: " + time.Now().UTC().Format(http.TimeFormat) +
+func (r responder) newAnswer(n int, closes bool) []byte {
+	head := "HTTP/1.1 200 OK\r\nServer: " + r.name + "\r\nDate: " + time.Now().UTC().Format(http.TimeFormat) +
 		"\r\nContent-Type: application/octet-stream\r\nCache-Control: no-store\r\n"
 	if closes {
 		head += "Connection: close\r\n"

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
+	"time"
 )
 
 // startResponder runs a backend for as long as the test, and returns its address.
@@ -22,7 +24,7 @@ func startResponder(t *testing.T) string {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
-	go func() { ended <- respond(ctx, listener) }()
+	go func() { ended <- responder{name: originName}.respond(ctx, listener) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -65,7 +67,8 @@ func TestRespondOn_reads_however_requests_arrive(t *testing.T) {
 	for name, wrap := range tests {
 		t.Run(name, func(t *testing.T) {
 			conn := &fakeConn{Reader: wrap(strings.NewReader(requests))}
-			if err := respondOn(conn); err != nil {
+			r := responder{name: originName}
+			if err := r.respondOn(t.Context(), conn); err != nil {
 				t.Errorf("respondOn() = %v, want nil after Connection: close", err)
 			}
 			got := conn.written.String()
@@ -93,7 +96,8 @@ func TestRespondOn_ends_at_what_it_does_not_serve(t *testing.T) {
 	}
 	for _, request := range tests {
 		conn := &fakeConn{Reader: strings.NewReader(request)}
-		if err := respondOn(conn); err == nil || conn.written.Len() > 0 {
+		r := responder{name: originName}
+		if err := r.respondOn(t.Context(), conn); err == nil || conn.written.Len() > 0 {
 			t.Errorf("respondOn(%.40q) = %v and wrote %q, want an error and nothing", request, err, conn.written.String())
 		}
 	}
@@ -109,3 +113,25 @@ type fakeConn struct {
 
 func (c *fakeConn) Read(p []byte) (int, error)  { return c.Reader.Read(p) }
 func (c *fakeConn) Write(p []byte) (int, error) { return c.written.Write(p) }
+
+func TestRespondOn_is_slow_where_a_body_is_asked_for(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := responder{name: slowName, latency: 2 * time.Second}
+		for target, want := range map[string]time.Duration{"/health": 0, "/bytes?n=0": 0, "/bytes?n=1": 2 * time.Second} {
+			conn := &fakeConn{Reader: strings.NewReader("GET " + target + " HTTP/1.1\r\nConnection: close\r\n\r\n")}
+			began := time.Now()
+			if err := r.respondOn(t.Context(), conn); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(began); took != want || !strings.Contains(conn.written.String(), "\r\nServer: "+slowName+"\r\n") {
+				t.Errorf("GET %s took %s, want %s, and was answered %q", target, took, want, conn.written.String())
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		conn := &fakeConn{Reader: strings.NewReader("GET /bytes?n=1 HTTP/1.1\r\n\r\n")}
+		if err := r.respondOn(ctx, conn); err == nil || conn.written.Len() > 0 {
+			t.Errorf("respondOn() at the end = %v and wrote %q, want an error and nothing", err, conn.written.String())
+		}
+	})
+}

@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/ballast-lb/ballast/internal/child"
 )
 
 func TestReverseProxy_takes_turns(t *testing.T) {
@@ -37,7 +39,7 @@ func TestReverseProxy_takes_turns(t *testing.T) {
 }
 
 func TestReverseProxy_serves_until_the_end(t *testing.T) {
-	listen, err := freeAddress()
+	listen, err := child.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +48,7 @@ func TestReverseProxy_serves_until_the_end(t *testing.T) {
 	go func() {
 		ended <- run(ctx, []string{reverseProxyCommand, "-listen", listen, startResponder(t)}, new(bytes.Buffer))
 	}()
-	if err := waitFor(t.Context(), "http://"+listen+"/bytes?n=1"); err != nil {
+	if err := child.WaitFor(t.Context(), "http://"+listen+"/bytes?n=1"); err != nil {
 		t.Error(err)
 	}
 	cancel()

@@ -1,16 +1,24 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 )
 
 // The names of what is measured. Direct is one backend without a balancer: what load and backend
-// manage by themselves.
+// manage by themselves. The plans of features.go and slow.go say how the Ballasts differ.
 const (
-	direct        = "direct"
-	ballast       = "Ballast"
+	direct          = "direct"
+	ballast         = "Ballast"
+	ballastBare     = "Ballast bare"
+	ballastFull     = "Ballast full"
+	ballastTrusting = "Ballast full, trusting"
+	ballastLeast    = "Ballast full, least-request"
+	ballastPeakEWMA = "Ballast peak-ewma"
+	ballastWeighted = "Ballast weighted"
+
 	haproxy       = "HAProxy"
 	haproxySplice = "HAProxy splice"
 	nginx         = "nginx"
@@ -25,10 +33,19 @@ type scenario struct {
 	bytes int
 	// closes makes a new connection for every request.
 	closes bool
-	// idle opens the connections, serves one request on each, and measures what they hold.
-	idle bool
+	// secure is HTTPS, streams how many requests of HTTP/2 are under way at a time on each connection; 0 is HTTP/1.1.
+	secure  bool
+	streams int
+	// rate is how many requests begin per second, however long the answers take; 0 is one per connection at a time.
+	rate int
+	// builtin is load by this program, even where wrk is installed.
+	builtin bool
 	// subjects are measured in turns.
 	subjects []string
+	// shows are the metrics, those of load if nil.
+	shows []metric
+	// measure is measureLoad if nil.
+	measure func(*bench, context.Context, scenario) ([]result, error)
 }
 
 // scenarios are all there are, in the order of measuring.
@@ -54,21 +71,50 @@ var scenarios = []scenario{
 		subjects: []string{direct, ballast, haproxy, nginx},
 	},
 	{
-		name: "idle", about: "idle connections", connections: 10_000, bytes: 126, idle: true,
+		name: "idle", about: "idle connections", connections: 10_000, bytes: 126,
+		subjects: []string{ballast, haproxy, nginx}, shows: []metric{rss}, measure: (*bench).measureIdle,
+	},
+	{
+		name: "features", about: "small answers, with next to nothing configured and with all there is", connections: 64, bytes: 126,
+		subjects: []string{ballastBare, ballastFull, ballastTrusting, ballastLeast}, measure: (*bench).measureFeatures,
+	},
+	{
+		name: "tls", about: "HTTPS, small answers", connections: 64, bytes: 126, secure: true,
 		subjects: []string{ballast, haproxy, nginx},
+	},
+	{
+		// wrk would resume sessions where the balancer says good-bye properly, and not elsewhere.
+		name: "tls-connect", about: "HTTPS, a new connection with a whole handshake per request", connections: 64, bytes: 126,
+		secure: true, closes: true, builtin: true, subjects: []string{ballast, haproxy, nginx},
+	},
+	{
+		name: "h2", about: "HTTP/2 by TLS, 100 streams per connection, small answers", connections: 4, bytes: 126,
+		secure: true, streams: 100, subjects: []string{ballast, haproxy, nginx}, measure: (*bench).measureHTTP2,
+	},
+	{
+		name: "slow-backend", about: fmt.Sprintf("%d requests/s, 1 of %d backends takes %s", slowRate, slowBackends, slowLatency),
+		connections: 400, bytes: 126, rate: slowRate, subjects: []string{ballastPeakEWMA, ballastWeighted},
+		shows: []metric{perSecond, slowShare, cpu, p50, p99}, measure: (*bench).measureSlow,
+	},
+	{
+		name: "routes", about: "finding the pool of a host and path, 1,000 hosts with 10 paths each",
+		subjects: lookupCases(), shows: []metric{lookup}, measure: (*bench).measureLookups,
 	},
 }
 
 // metrics are what the scenario's table shows.
 func (s scenario) metrics() []metric {
-	if s.idle {
-		return []metric{rss}
+	if s.shows != nil {
+		return s.shows
 	}
 	return []metric{perSecond, cpu, busy, p50, p99}
 }
 
 // String describes the scenario.
 func (s scenario) String() string {
+	if s.connections == 0 {
+		return s.name + ": " + s.about
+	}
 	return fmt.Sprintf("%s: %s (%d connections, %d-byte bodies)", s.name, s.about, s.connections, s.bytes)
 }
 

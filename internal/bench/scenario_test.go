@@ -41,8 +41,19 @@ func TestTargets_are_measured(t *testing.T) {
 			t.Fatal(err)
 		}
 		sc := chosen[0]
-		if !sc.has(ballast) || target.peer != "" && !sc.has(target.peer) || !slices.Contains(sc.metrics(), target.metric) {
+		if !sc.has(target.subject) || target.peer != "" && !sc.has(target.peer) || !slices.Contains(sc.metrics(), target.metric) {
 			t.Errorf("scenario %s does not measure the target %+v", sc.name, target)
+		}
+	}
+}
+
+func TestScenarios_measure_what_there_is(t *testing.T) {
+	for _, sc := range scenarios {
+		for _, name := range sc.subjects {
+			isKind := slices.ContainsFunc(balancers, func(k kind) bool { return k.name == name })
+			if !isKind && name != direct && !slices.Contains(lookupCases(), name) {
+				t.Errorf("scenario %s: nobody makes its subject %q", sc.name, name)
+			}
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // rounds are a subject's results with one metric.
@@ -51,7 +52,7 @@ func TestJudge(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.want.Scenario, tt.want.Metric, tt.want.Peer, tt.want.AtMost = "10k", cpu, haproxy, 1
+			tt.want.Scenario, tt.want.Subject, tt.want.Metric, tt.want.Peer, tt.want.AtMost = "10k", ballast, cpu, haproxy, 1
 			if diff := cmp.Diff([]verdict{tt.want}, judge(tt.scenario, tt.results)); diff != "" {
 				t.Errorf("judge() (-want +got):\n%s", diff)
 			}
@@ -60,9 +61,44 @@ func TestJudge(t *testing.T) {
 }
 
 func TestJudge_without_a_peer(t *testing.T) {
-	want := []verdict{{Scenario: "idle", Metric: rss, AtMost: 10, Verdict: "met", Median: 6, Lowest: 5, Highest: 11}}
+	want := []verdict{{Scenario: "idle", Subject: ballast, Metric: rss, AtMost: 10, Verdict: "met", Median: 6, Lowest: 5, Highest: 11}}
 	if diff := cmp.Diff(want, judge("idle", []result{rounds(ballast, rss, 11, 5, 6)})); diff != "" {
 		t.Errorf("judge() (-want +got):\n%s", diff)
+	}
+}
+
+func TestJudge_of_another_subject(t *testing.T) {
+	results := []result{rounds(ballastBare, cpu, 20, 20), rounds(ballastFull, cpu, 22, 23), rounds(ballastLeast, cpu, 21, 19)}
+	want := []verdict{
+		{Scenario: "features", Subject: ballastFull, Metric: cpu, Peer: ballastBare, AtMost: 1.1, Verdict: "missed", Median: 1.125, Lowest: 1.1, Highest: 1.15},
+		{Scenario: "features", Subject: ballastTrusting, Metric: cpu, Peer: ballastBare, AtMost: 1.1, Verdict: notMeasured},
+		{Scenario: "features", Subject: ballastLeast, Metric: cpu, Peer: ballastBare, AtMost: 1.1, Verdict: "met", Median: 1, Lowest: 0.95, Highest: 1.05},
+	}
+	if diff := cmp.Diff(want, judge("features", results), cmpopts.EquateApprox(0, 1e-9)); diff != "" {
+		t.Errorf("judge() (-want +got):\n%s", diff)
+	}
+}
+
+func TestJudge_tells_what_has_no_limit(t *testing.T) {
+	want := []verdict{
+		{Scenario: "h2", Subject: ballast, Metric: cpu, Peer: haproxy, Verdict: "told", Median: 3, Lowest: 3, Highest: 3},
+		{Scenario: "h2", Subject: ballast, Metric: cpu, Peer: nginx, Verdict: notMeasured},
+	}
+	if diff := cmp.Diff(want, judge("h2", []result{rounds(ballast, cpu, 30), rounds(haproxy, cpu, 10)})); diff != "" {
+		t.Errorf("judge() (-want +got):\n%s", diff)
+	}
+}
+
+func TestJudge_of_shares(t *testing.T) {
+	tests := []struct {
+		share float64
+		want  string
+	}{{0, "met"}, {0.15, "met"}, {0.16, "missed"}}
+	for _, tt := range tests {
+		got := judge("slow-backend", []result{rounds(ballastPeakEWMA, slowShare, tt.share)})[0]
+		if got.Verdict != tt.want || got.Median != tt.share {
+			t.Errorf("a share of %g %%: verdict = %+v, want %s", tt.share, got, tt.want)
+		}
 	}
 }
 

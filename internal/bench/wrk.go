@@ -16,6 +16,9 @@ func wrkArgs(o loadOrder) []string {
 	if o.closes {
 		args = append(args, "--header", "Connection: close")
 	}
+	for _, h := range o.headers {
+		args = append(args, "--header", h)
+	}
 	return append(args, o.url)
 }
 

@@ -53,4 +53,9 @@ func TestWrkArgs(t *testing.T) {
 	if got := wrkArgs(o); !slices.Equal(got, want) {
 		t.Errorf("wrkArgs() of connections that close = %q, want %q", got, want)
 	}
+	o.headers = []string{"Host: a"}
+	want = slices.Insert(want, len(want)-1, "--header", "Host: a")
+	if got := wrkArgs(o); !slices.Equal(got, want) {
+		t.Errorf("wrkArgs() with a field = %q, want %q", got, want)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"net/http/cookiejar"
@@ -23,6 +24,7 @@ func TestCompose(t *testing.T) {
 	originals := []string{s.name + "-web-a", s.name + "-web-b", s.name + "-web-c"}
 
 	t.Run("endpoints_answer", func(t *testing.T) { s.with(t).testEndpoints() })
+	t.Run("routes_by_path", func(t *testing.T) { s.with(t).testTraffic() })
 	t.Run("weights_hold_within_one_percent", func(t *testing.T) { s.with(t).testWeights(originals) })
 	t.Run("joins_by_label_and_leaves_on_stop", func(t *testing.T) { s.with(t).testJoinAndLeave() })
 	t.Run("sticky_sessions_stay", func(t *testing.T) { s.with(t).testSticky() })
@@ -53,6 +55,26 @@ func (s *stack) testEndpoints() {
 	}
 	if _, body := s.fetch(http.DefaultClient, "/health"); !json.Valid(body) {
 		s.t.Errorf("GET /health is not JSON: %s", body)
+	}
+}
+
+func (s *stack) testTraffic() {
+	s.waitPool("api", "it is ready", 10*time.Second, func(p pool) bool { return p.Replicas.Ready == 1 })
+	for path, want := range map[string]struct{ container, path string }{
+		"/a/b":     {"web-", "/a/b"},
+		"/api/who": {"api", "/who"},
+		"/apix":    {"web-", "/apix"},
+	} {
+		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d%s", s.traffic, path))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		var got struct{ Container, Path string }
+		err = json.NewDecoder(resp.Body).Decode(&got)
+		resp.Body.Close()
+		if err != nil || !strings.HasPrefix(got.Container, s.name+"-"+want.container) || got.Path != want.path {
+			s.t.Errorf("GET %s of the traffic listener = %s, %v of %+v, want %+v", path, resp.Status, err, got, want)
+		}
 	}
 }
 

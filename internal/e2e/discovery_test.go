@@ -25,7 +25,9 @@ type logLine struct {
 	Backend string    `json:"backend"`
 	From    string    `json:"from"`
 	To      string    `json:"to"`
+	Pool    string    `json:"pool"`
 	Admin   string    `json:"admin"`
+	Traffic string    `json:"traffic"`
 }
 
 // journal collects the log of a Ballast on the host.
@@ -78,7 +80,7 @@ func onHost(t *testing.T, prefix string, args ...string) *journal {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	j := &journal{}
-	cmd := exec.Command(bin, append([]string{"serve", "--admin.listen=127.0.0.1:0", "--labels.prefix=" + prefix, "--log.format=json"}, args...)...)
+	cmd := exec.Command(bin, append([]string{"serve", "--admin.listen=127.0.0.1:0", "--traffic.listen=127.0.0.1:0", "--labels.prefix=" + prefix, "--log.format=json"}, args...)...)
 	cmd.Stderr = j
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -29,8 +29,9 @@ type stack struct {
 	name, prefix, network string
 	// mock is the image of the mock backend, built for this stack.
 	mock string
-	port int
-	env  []string
+	// port is that of the admin listener, traffic of the other one.
+	port, traffic int
+	env           []string
 }
 
 func root(t *testing.T) string {
@@ -79,10 +80,11 @@ func newStack(t *testing.T) *stack {
 	t.Helper()
 	needEngine(t)
 	name := "e2e-" + randomName(t)
-	s := &stack{t: t, name: name, prefix: name, network: "net-" + name, mock: name + "-mock", port: freePort(t)}
+	s := &stack{t: t, name: name, prefix: name, network: "net-" + name, mock: name + "-mock", port: freePort(t), traffic: freePort(t)}
 	s.env = append(os.Environ(),
 		"COMPOSE_PROJECT_NAME="+name, "BALLAST_PREFIX="+name+"-", "BALLAST_LABELS_PREFIX="+s.prefix,
-		"BALLAST_NETWORK="+s.network, "BALLAST_PORT="+strconv.Itoa(s.port), "BALLAST_INSTANCE="+name,
+		"BALLAST_NETWORK="+s.network, "BALLAST_PORT="+strconv.Itoa(s.port), "BALLAST_TRAFFIC_PORT="+strconv.Itoa(s.traffic),
+		"BALLAST_INSTANCE="+name,
 		"BALLAST_IMAGE="+name+"-image", "MOCK_IMAGE="+s.mock)
 	t.Cleanup(func() {
 		if out, err := exec.Command("docker", "rmi", name+"-image", s.mock).CombinedOutput(); err != nil {
@@ -222,29 +224,6 @@ func (s *stack) tryFetch(client *http.Client, path string) (*http.Response, []by
 	return resp, bytes.TrimSpace(body), nil
 }
 
-// metrics is the part of GET /metrics that the tests look at.
-type metrics struct {
-	Pools []pool `json:"pools"`
-}
-
-type pool struct {
-	Name     string `json:"name"`
-	Replicas struct {
-		Desired int `json:"desired"`
-		Ready   int `json:"ready"`
-	} `json:"replicas"`
-	InFlight int       `json:"in_flight"`
-	Errors   int       `json:"errors"`
-	Backends []backend `json:"backends"`
-}
-
-type backend struct {
-	Name   string `json:"name"`
-	Weight int    `json:"weight"`
-	State  string `json:"state"`
-	Clone  bool   `json:"clone"`
-}
-
 func (s *stack) pool() pool {
 	s.t.Helper()
 	_, body := s.fetch(http.DefaultClient, "/metrics")
@@ -280,23 +259,4 @@ func (s *stack) waitFor(what string, limit time.Duration, want func(pool) bool) 
 		case <-tick.C:
 		}
 	}
-}
-
-// state returns the state of the backend of that container, or "" if it is none.
-func (p pool) state(container string) string {
-	for _, b := range p.Backends {
-		if b.Name == container {
-			return b.State
-		}
-	}
-	return ""
-}
-
-func (p pool) clones() (n int) {
-	for _, b := range p.Backends {
-		if b.Clone {
-			n++
-		}
-	}
-	return n
 }

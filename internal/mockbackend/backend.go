@@ -38,6 +38,7 @@ type backend struct {
 //	/sse?n=&ms=    n server-sent events (10, 0 is without end), ms milliseconds apart (1000)
 //	/ws            a WebSocket that echoes
 //	/exit?code=    answers, then ends the container (0)
+//	/deaf          answers, and no connection is accepted from then on
 //
 // Every handler ends when its request's context does.
 func New(o Options) http.Handler {
@@ -71,6 +72,8 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.webSocket(w, r)
 	case "exit":
 		b.exit(w, r)
+	case "deaf":
+		b.deaf(w)
 	default:
 		b.work(w, r, b.options.Latency)
 	}
@@ -138,6 +141,15 @@ func (b *backend) exit(w http.ResponseWriter, r *http.Request) {
 	// gone already changes nothing.
 	_ = http.NewResponseController(w).Flush()
 	b.options.Exit(int(code))
+}
+
+func (b *backend) deaf(w http.ResponseWriter) {
+	if b.options.Deafen == nil {
+		http.Error(w, "this backend can't stop listening", http.StatusNotImplemented)
+		return
+	}
+	b.options.Deafen()
+	writeJSON(w, http.StatusAccepted, map[string]bool{"deaf": true})
 }
 
 // sleep returns early, with the context's error, when the context ends.

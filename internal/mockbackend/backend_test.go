@@ -179,6 +179,7 @@ func TestBackend_status(t *testing.T) {
 		{"/sse?ms=never", 400},
 		{"/exit?code=256", 400},
 		{"/exit", 501},
+		{"/deaf", 501},
 		{"/ws", 426},
 	}
 	h := New(Options{})

@@ -17,6 +17,7 @@ const (
 	EnvBootDelay   = "MOCK_BOOT_DELAY"
 	EnvFailureRate = "MOCK_FAILURE_RATE"
 	EnvListen      = "MOCK_LISTEN"
+	EnvH2C         = "MOCK_H2C"
 )
 
 // DefaultListen is the address that a mock backend listens on unless told otherwise.
@@ -38,13 +39,16 @@ type Options struct {
 	Slots int
 	// FailureRate is the share, 0 to 1, of requests to / and /slow that are answered 500.
 	FailureRate float64
-	// BootDelay is how long the process waits before it listens, and Listen where it then does.
-	// Both are for whoever runs the handler; New ignores them.
+	// BootDelay is how long the process waits before it listens, Listen where it then does, and H2C whether it
+	// speaks HTTP/2 without TLS there as well. They are for whoever runs the handler; New ignores them.
 	BootDelay time.Duration
 	Listen    string
+	H2C       bool
 	// Exit ends the container for /exit, after the answer was sent. It is called by the request's
 	// own goroutine, so it must not wait for requests to end. Without it /exit answers 501.
 	Exit func(code int)
+	// Deafen has no connection accepted any more, for /deaf; what runs goes on. Without it /deaf answers 501.
+	Deafen func()
 }
 
 // OptionsFromEnv reads options through env, a function like os.Getenv. All problems are reported
@@ -59,6 +63,7 @@ func OptionsFromEnv(env func(string) string) (Options, error) {
 		FailureRate: r.share(EnvFailureRate),
 		BootDelay:   r.duration(EnvBootDelay),
 		Listen:      r.address(EnvListen),
+		H2C:         r.yesNo(EnvH2C),
 	}
 	return o, errors.Join(r.problems...)
 }
@@ -110,6 +115,14 @@ func (r *envReader) share(key string) float64 {
 		return 0
 	}
 	return f
+}
+
+func (r *envReader) yesNo(key string) bool {
+	value := r.env(key)
+	if value != "" && value != "true" && value != "false" {
+		r.problem(key, value, "must be true or false")
+	}
+	return value == "true"
 }
 
 func (r *envReader) address(key string) string {

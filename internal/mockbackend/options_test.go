@@ -19,11 +19,11 @@ func TestOptionsFromEnv(t *testing.T) {
 			"everything set",
 			map[string]string{
 				EnvName: "web-a", EnvWeight: "3", EnvLatency: "50ms", EnvSlots: "4",
-				EnvBootDelay: "2s", EnvFailureRate: "0.05", EnvListen: "127.0.0.1:9000",
+				EnvBootDelay: "2s", EnvFailureRate: "0.05", EnvListen: "127.0.0.1:9000", EnvH2C: "true",
 			},
 			Options{
 				Name: "web-a", Weight: 3, Latency: 50 * time.Millisecond, Slots: 4,
-				BootDelay: 2 * time.Second, FailureRate: 0.05, Listen: "127.0.0.1:9000",
+				BootDelay: 2 * time.Second, FailureRate: 0.05, Listen: "127.0.0.1:9000", H2C: true,
 			},
 		},
 		{
@@ -60,6 +60,7 @@ func TestOptionsFromEnv_names_what_is_wrong(t *testing.T) {
 		{EnvFailureRate, "5%", "share from 0 (never) to 1"},
 		{EnvFailureRate, "1.01", "share from 0 (never) to 1"},
 		{EnvFailureRate, "NaN", "share from 0 (never) to 1"},
+		{EnvH2C, "yes", "true or false"},
 		{EnvListen, "8080", "address such as :8080"},
 		{EnvListen, ":http", "address such as :8080"},
 		{EnvListen, ":70000", "address such as :8080"},
@@ -89,7 +90,7 @@ func TestOptionsFromEnv_reports_all_problems_at_once(t *testing.T) {
 	if err == nil {
 		t.Fatal("OptionsFromEnv() error = nil, want one")
 	}
-	for _, key := range []string{EnvWeight, EnvLatency, EnvSlots, EnvBootDelay, EnvFailureRate, EnvListen} {
+	for _, key := range []string{EnvWeight, EnvLatency, EnvSlots, EnvBootDelay, EnvFailureRate, EnvListen, EnvH2C} {
 		if !strings.Contains(err.Error(), key) {
 			t.Errorf("OptionsFromEnv() error = %q, want %s in it", err, key)
 		}

@@ -1,4 +1,4 @@
-package main
+package child
 
 import (
 	"fmt"
@@ -7,16 +7,16 @@ import (
 	"unsafe"
 )
 
-// childAttributes make a child that Ctrl-C does not reach, for it is this program that ends it, and
+// Attributes make a child that Ctrl-C does not reach, for it is this program that ends it, and
 // that never outlives this program.
-func childAttributes() *syscall.SysProcAttr {
+func Attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// cpuTime is what a process used so far, user and system, to the nanosecond: the process's own CPU
+// CPUTime is what a process used so far, user and system, to the nanosecond: the process's own CPU
 // clock, see clock_getcpuclockid(3). Unlike /proc/PID/task it keeps the time of threads that ended,
 // and unlike /proc/PID/stat it does not count in ticks of 10 ms.
-func cpuTime(pid int) (time.Duration, error) {
+func CPUTime(pid int) (time.Duration, error) {
 	const cpuClockSched = 2 // include/linux/posix-timers.h
 	clock := uintptr(^pid)<<3 | cpuClockSched
 	var t syscall.Timespec
@@ -27,9 +27,9 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(t.Nano()), nil
 }
 
-// raiseFileLimit lets this process and its children open as many files as the machine allows, and
+// RaiseFileLimit lets this process and its children open as many files as the machine allows, and
 // returns how many that is.
-func raiseFileLimit() (int, error) {
+func RaiseFileLimit() (int, error) {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return 0, fmt.Errorf("read the limit of open files: %w", err)
