@@ -9,6 +9,16 @@ engine_answers || fail "No images: $why_no_engine"
 
 # The engine's processor counts, not this machine's.
 GOOS=linux GOARCH=$(docker version --format '{{.Server.Arch}}') build_static bin
+# The image is from scratch: it has the roots that ACME needs of this machine, or none.
+rm -rf bin/roots
+for roots in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
+  [ -r "$roots" ] || continue
+  mkdir -p bin/roots/etc/ssl/certs
+  cp -L "$roots" bin/roots/etc/ssl/certs/ca-certificates.crt
+  chmod 0644 bin/roots/etc/ssl/certs/ca-certificates.crt
+  break
+done
+[ -d bin/roots ] || say "no CA certificates on this machine: ACME in the image will need traffic.acme.ca-file"
 for image in ballast mock-backend; do
   tag=$image
   [ "$image" = ballast ] && tag=${BALLAST_IMAGE:-$tag}
