@@ -137,7 +137,13 @@ func listenRemedy(err error) string {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return "stop what uses that address or choose another"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return "choose an address that this machine has, or all of them (:8080),"
+		all := ""
+		if op := new(net.OpError); errors.As(err, &op) && op.Addr != nil {
+			if _, port, err := net.SplitHostPort(op.Addr.String()); err == nil {
+				all = " (:" + port + ")"
+			}
+		}
+		return "choose an address that this machine has, or all of them" + all + ","
 	case errors.Is(err, syscall.EACCES):
 		return "run as a user who may use that port or choose one from 1024 up"
 	}
