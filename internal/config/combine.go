@@ -18,17 +18,17 @@ func given(keys []Key, values map[string]value) map[string]bool {
 	return set
 }
 
-// combine joins what is wrong with values that are good one by one. It looks at what was given, not at
-// what parsed: a value that does not parse has been told already.
-func combine(c *Config, given map[string]bool) error {
+// combine joins what is wrong with values that are good one by one, and warns of those that do nothing.
+// bad are the keys that did not parse: they have been told already, and count as given for others.
+func combine(c *Config, given, bad map[string]bool) error {
 	var errs []error
 	needs := func(key, needed, remedy string) {
-		if given[key] && !given[needed] {
+		if given[key] && !bad[key] && !given[needed] {
 			errs = append(errs, fmt.Errorf("%s: has no effect without %s: set %s %s", key, needed, needed, remedy))
 		}
 	}
 	const anAddress, theHosts = "to an address such as :443", "to the hosts, or to auto"
-	if given[keyTLSListen] && !given[keyTLSCert] && !given[keyTLSKey] && !given[keyACMEDomains] {
+	if given[keyTLSListen] && !bad[keyTLSListen] && !given[keyTLSCert] && !given[keyTLSKey] && !given[keyACMEDomains] {
 		errs = append(errs, fmt.Errorf("%s: needs a certificate: set %s and %s, or %s", keyTLSListen, keyTLSCert, keyTLSKey, keyACMEDomains))
 	}
 	needs(keyTLSCert, keyTLSListen, anAddress)
@@ -38,16 +38,22 @@ func combine(c *Config, given map[string]bool) error {
 	for _, key := range []string{keyACMEEmail, keyACMECA, keyACMECAFile, keyACMEStorage} {
 		needs(key, keyACMEDomains, theHosts)
 	}
-	if c.TLS.Redirect && given[keyTrafficListen] && c.TrafficListen == "" {
+	if c.TLS.Redirect && given[keyTrafficListen] && !bad[keyTrafficListen] && c.TrafficListen == "" {
 		errs = append(errs, fmt.Errorf("%s: has no effect while %s is off: set that to an address such as :80", keyTLSRedirect, keyTrafficListen))
 	}
-	errs = append(errs, sidesMatch(c.TLS.Certs), portsDiffer(c))
+	if !bad[keyTLSCert] && !bad[keyTLSKey] {
+		errs = append(errs, sidesMatch(c.TLS.Certs))
+	}
+	if given[keyAccessLogSample] && !bad[keyAccessLogSample] && !given[keyAccessLog] {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s has no effect without %s: set that to stdout, stderr or a file's path", keyAccessLogSample, keyAccessLog))
+	}
+	errs = append(errs, portsDiffer(c))
 	return errors.Join(errs...)
 }
 
-func sidesMatch(files []CertFile) error {
+func sidesMatch(pairs []CertFile) error {
 	certs, keys := 0, 0
-	for _, f := range files {
+	for _, f := range pairs {
 		if f.Cert != "" {
 			certs++
 		}
@@ -58,7 +64,15 @@ func sidesMatch(files []CertFile) error {
 	if certs == keys {
 		return nil
 	}
-	return fmt.Errorf("%s: has %d files and %s has %d: name one key for each certificate, in the same order", keyTLSKey, keys, keyTLSCert, certs)
+	return fmt.Errorf("%s: has %s and %s has %d: name one key for each certificate, in the same order", keyTLSKey, files(keys), keyTLSCert, certs)
+}
+
+// files is "1 file" or "2 files".
+func files(n int) string {
+	if n == 1 {
+		return "1 file"
+	}
+	return fmt.Sprintf("%d files", n)
 }
 
 func portsDiffer(c *Config) error {
@@ -93,8 +107,8 @@ func checkFiles(c *Config) error {
 			errs = append(errs, fmt.Errorf("%s: %q has no certificate: name a PEM file", keyACMECAFile, c.ACME.CAFile))
 		}
 	}
-	if info, err := os.Stat(c.ACME.Storage); err == nil && !info.IsDir() {
-		errs = append(errs, fmt.Errorf("%s: %q is a file: name a directory", keyACMEStorage, c.ACME.Storage))
+	if c.ACME.Storage != "" && (c.ACME.Auto || len(c.ACME.Domains) > 0) {
+		errs = append(errs, checkStorage(c.ACME.Storage))
 	}
 	switch to := c.AccessLog.To; to {
 	case "", AccessLogStdout, AccessLogStderr:

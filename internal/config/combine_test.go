@@ -40,6 +40,11 @@ func TestLoad_combinations(t *testing.T) {
 			[]string{"traffic.tls.key: has 0 files and traffic.tls.cert has 1: name one key for each certificate, in the same order"},
 		},
 		{
+			"fewer keys",
+			[]string{tls, "traffic.tls.cert=a.pem,b.pem", key},
+			[]string{"traffic.tls.key: has 1 file and traffic.tls.cert has 2: name one key for each certificate, in the same order"},
+		},
+		{
 			"more keys",
 			[]string{tls, cert, "traffic.tls.key=a.key,b.key"},
 			[]string{"traffic.tls.key: has 2 files and traffic.tls.cert has 1: name one key for each certificate, in the same order"},
@@ -79,6 +84,35 @@ func TestLoad_combinations(t *testing.T) {
 			},
 		},
 		{
+			"all addresses, as IPv4 and as IPv6",
+			[]string{"admin.listen=127.0.0.1:80", "traffic.listen=0.0.0.0:80", "traffic.tls.listen=[::]:80", cert, key},
+			[]string{
+				`traffic.listen: "0.0.0.0:80" has the port of admin.listen: choose another`,
+				`traffic.tls.listen: "[::]:80" has the port of admin.listen: choose another`,
+				`traffic.tls.listen: "[::]:80" has the port of traffic.listen: choose another`,
+			},
+		},
+		{
+			"no redirect that parses, and no HTTPS",
+			[]string{"traffic.tls.redirect=yes"},
+			[]string{`traffic.tls.redirect: "yes" (--traffic.tls.redirect) must be true, false or a port from 1 to 65535`},
+		},
+		{
+			"no HTTPS that parses, and no certificate",
+			[]string{"traffic.tls.listen=443"},
+			[]string{`traffic.tls.listen: "443" (--traffic.tls.listen) must be an address and port such as ":8080" or "127.0.0.1:8080"; or off`},
+		},
+		{
+			"a redirect from what does not parse",
+			[]string{tls, cert, key, "traffic.tls.redirect=true", "traffic.listen=80"},
+			[]string{`traffic.listen: "80" (--traffic.listen) must be an address and port such as ":8080" or "127.0.0.1:8080"; or off`},
+		},
+		{
+			"keys for certificates that do not parse",
+			[]string{tls, "traffic.tls.cert=a.pem,", key},
+			[]string{`traffic.tls.cert: "a.pem," (--traffic.tls.cert) must not have an empty element: remove the comma`},
+		},
+		{
 			"one that does not parse is told once",
 			[]string{"traffic.tls.listen=443", cert, key},
 			[]string{`traffic.tls.listen: "443" (--traffic.tls.listen) must be an address and port such as ":8080" or "127.0.0.1:8080"; or off`},
@@ -93,6 +127,50 @@ func TestLoad_combinations(t *testing.T) {
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("problems differ (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestLoad_storage_that_may_not_be_written(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may write everywhere")
+	}
+	dir := filepath.Join(t.TempDir(), "locked")
+	if err := os.Mkdir(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	const end = ": permission denied: name a directory that this process may write, or make it one"
+	for storage, want := range map[string]string{
+		dir:                          `traffic.acme.storage: "` + dir + `" can't be written` + end,
+		filepath.Join(dir, "a", "b"): `traffic.acme.storage: "` + filepath.Join(dir, "a", "b") + `" can't be made in "` + dir + `"` + end,
+	} {
+		args := []string{"--traffic.tls.listen=:443", "--traffic.acme.domains=auto", "--traffic.acme.storage", storage}
+		if _, err := Load(Sources{Args: args}); err == nil || err.Error() != want {
+			t.Errorf("Load() = %v, want %s", err, want)
+		}
+	}
+}
+
+func TestLoad_warns_of_a_sample_of_no_log(t *testing.T) {
+	const warning = "access-log.sample has no effect without access-log: set that to stdout, stderr or a file's path"
+	tests := []struct {
+		name  string
+		flags []string
+		want  []string
+	}{
+		{"no log", []string{"access-log.sample=0.1"}, []string{warning}},
+		{"a log", []string{"access-log.sample=0.1", "access-log=stdout"}, nil},
+		{"the default", []string{"access-log.sample=1"}, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := load(tt.flags...)
+			if err != nil {
+				t.Fatalf("Load() = %v", err)
+			}
+			if diff := cmp.Diff(tt.want, c.Warnings); diff != "" {
+				t.Errorf("warnings differ (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -132,6 +210,7 @@ func TestLoad_looks_at_files(t *testing.T) {
 		t.Fatal(err)
 	}
 	const tls, auto = "--traffic.tls.listen=:443", "--traffic.acme.domains=auto"
+	const later = "--traffic.acme.storage=later/acme"
 	const gone, remedy = "no such file or directory", ": name a file that this process may read"
 	tests := []struct {
 		name string
@@ -158,15 +237,20 @@ func TestLoad_looks_at_files(t *testing.T) {
 			[]string{tls, "--traffic.tls.cert=text", "--traffic.tls.key=b.key"},
 			[]string{`traffic.tls.cert: "text" with traffic.tls.key "b.key": tls: failed to find any PEM data in certificate input: name a PEM certificate and its own key`},
 		},
-		{"roots of the CA", []string{tls, auto, "--traffic.acme.ca-file=a.pem", "--traffic.acme.storage=later"}, nil},
+		{"roots of the CA", []string{tls, auto, later, "--traffic.acme.ca-file=a.pem"}, nil},
 		{
 			"no roots",
 			[]string{tls, auto, "--traffic.acme.ca-file=text", "--traffic.acme.storage=text"},
 			[]string{`traffic.acme.ca-file: "text" has no certificate: name a PEM file`, `traffic.acme.storage: "text" is a file: name a directory`},
 		},
 		{
+			"storage in a file",
+			[]string{tls, auto, "--traffic.acme.storage=text/acme/x"},
+			[]string{`traffic.acme.storage: "text/acme/x" can't be made, "text" is a file: name a directory`},
+		},
+		{
 			"no file of roots",
-			[]string{tls, auto, "--traffic.acme.ca-file=x"},
+			[]string{tls, auto, later, "--traffic.acme.ca-file=x"},
 			[]string{"traffic.acme.ca-file: open x: " + gone + remedy},
 		},
 		{"a log to be made", []string{"--access-log=./access.log"}, nil},

@@ -72,13 +72,15 @@ func Load(s Sources) (Config, error) {
 		}
 		values[name] = value{text, "fixed"}
 	}
+	bad := make(map[string]bool)
 	for _, k := range keys {
 		v := values[k.Name]
 		if err := k.set(&c, v.text); err != nil {
+			bad[k.Name] = true
 			errs = append(errs, fmt.Errorf("%s: %q (%s) %w", k.Name, v.text, v.source, err))
 		}
 	}
-	errs = append(errs, c.Pools.Validate(), combine(&c, given(keys, values)))
+	errs = append(errs, c.Pools.Validate(), combine(&c, given(keys, values), bad))
 	if !s.WithoutFiles {
 		errs = append(errs, checkFiles(&c))
 	}

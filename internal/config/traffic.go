@@ -19,18 +19,19 @@ const off = "off"
 
 // Names of the keys that depend on each other.
 const (
-	keyAdminListen   = "admin.listen"
-	keyTrafficListen = "traffic.listen"
-	keyTLSListen     = "traffic.tls.listen"
-	keyTLSCert       = "traffic.tls.cert"
-	keyTLSKey        = "traffic.tls.key"
-	keyTLSRedirect   = "traffic.tls.redirect"
-	keyACMEEmail     = "traffic.acme.email"
-	keyACMEDomains   = "traffic.acme.domains"
-	keyACMECA        = "traffic.acme.ca"
-	keyACMECAFile    = "traffic.acme.ca-file"
-	keyACMEStorage   = "traffic.acme.storage"
-	keyAccessLog     = "access-log"
+	keyAdminListen     = "admin.listen"
+	keyTrafficListen   = "traffic.listen"
+	keyTLSListen       = "traffic.tls.listen"
+	keyTLSCert         = "traffic.tls.cert"
+	keyTLSKey          = "traffic.tls.key"
+	keyTLSRedirect     = "traffic.tls.redirect"
+	keyACMEEmail       = "traffic.acme.email"
+	keyACMEDomains     = "traffic.acme.domains"
+	keyACMECA          = "traffic.acme.ca"
+	keyACMECAFile      = "traffic.acme.ca-file"
+	keyACMEStorage     = "traffic.acme.storage"
+	keyAccessLog       = "access-log"
+	keyAccessLogSample = "access-log.sample"
 )
 
 func trafficKeys() []Key {
@@ -64,8 +65,8 @@ func requestKeys() []Key {
 	return []Key{
 		{"trusted-proxies", "", "10.0.0.0/8,192.0.2.7", "addresses and CIDRs, separated by commas, whose word about clients (X-Forwarded-For, Forwarded, …) is believed", setTrusted},
 		{keyAccessLog, off, AccessLogStdout, "where a line per request goes: off, stdout, stderr or a file's path", setAccessLog},
-		{"access-log.sample", "1", "0.01", "share of the requests, 0 to 1, that are logged; a status of 500 or above always is", setSample},
-		{"request-id", "true", "false", "true gives an X-Request-Id to requests that have none", yesNo(
+		{keyAccessLogSample, "1", "0.01", "share of the requests, 0 to 1, that are logged; a status of 500 or above always is", setSample},
+		{"request-id", "true", "false", "true gives every request an X-Request-Id of its own, unless a trusted proxy has given one", yesNo(
 			func(c *Config) *bool { return &c.RequestID })},
 	}
 }
@@ -194,12 +195,17 @@ func setTrusted(c *Config, value string) error {
 	if err != nil {
 		return err
 	}
+	var bad []string // Not joined as errors are: a problem is told on one line.
 	for _, e := range elements {
 		p, err := prefix(e)
 		if err != nil {
-			return err
+			bad = append(bad, err.Error())
+			continue
 		}
 		c.TrustedProxies = append(c.TrustedProxies, p)
+	}
+	if len(bad) > 0 {
+		return errors.New(strings.Join(bad, "; "))
 	}
 	return nil
 }
@@ -248,5 +254,11 @@ func setSample(c *Config, value string) error {
 func samePort(a, b string) bool {
 	hostA, portA, errA := net.SplitHostPort(a)
 	hostB, portB, errB := net.SplitHostPort(b)
-	return errA == nil && errB == nil && portA == portB && portA != "0" && (hostA == hostB || hostA == "" || hostB == "")
+	return errA == nil && errB == nil && portA == portB && portA != "0" && (hostA == hostB || everywhere(hostA) || everywhere(hostB))
+}
+
+// everywhere says whether a listener at host takes all addresses of its port, as one without a host does: for
+// 0.0.0.0 and for :: Go listens by IPv4 and by IPv6.
+func everywhere(host string) bool {
+	return host == "" || net.ParseIP(host).IsUnspecified()
 }

@@ -119,6 +119,10 @@ func TestLoad_bad_traffic_values(t *testing.T) {
 		{"trusted-proxies=10.0.0.1/8", `"10.0.0.1/8" has bits behind its mask: write 10.0.0.0/8 or 10.0.0.1`, nil},
 		{"trusted-proxies=10.0.0.0/33", `"10.0.0.0/33" must be an address or a CIDR`, nil},
 		{"trusted-proxies=fe80::1%eth0", `"fe80::1%eth0" must be an address or a CIDR`, nil},
+		{
+			"trusted-proxies=private,::1,10.0.0.1/8",
+			`"private" must be an address or a CIDR such as 10.0.0.0/8 or 2001:db8::/32; "10.0.0.1/8" has bits behind its mask: write 10.0.0.0/8 or 10.0.0.1`, nil,
+		},
 		{"trusted-proxies=::1,,::2", "must not have an empty element: remove the comma", nil},
 		{"access-log=on", "must be off, stdout, stderr or the path of a file", nil},
 		{"access-log=", "must be off, stdout, stderr or the path of a file", nil},
