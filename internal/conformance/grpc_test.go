@@ -18,7 +18,6 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
-	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/proxy/fronttest"
 )
 
@@ -217,8 +216,9 @@ func testManyStreams(t *testing.T, c *rpc) {
 
 // A client of gRPC knows nothing of our problem documents; it goes by the status.
 func testUnavailable(t *testing.T, c *rpc) {
-	c.site.Backends[0].State = containers.StateUnhealthy
-	c.site.Apply()
+	if err := c.site.Core.Drain(t.Context(), c.site.Backends[0].Container); err != nil {
+		t.Fatal(err)
+	}
 	_, err := c.check.Check(t.Context(), &grpc_health_v1.HealthCheckRequest{})
 	if status.Code(err) != codes.Unavailable {
 		t.Errorf("Check() = %v, want Unavailable", err)

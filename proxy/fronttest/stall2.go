@@ -21,7 +21,7 @@ var stallTests2 = []test{
 
 // Case 17, scaled down, and its counterpart: what goes on is let go on however slow it is, what stands still is not.
 func testStalled2(t *testing.T, h Harness) {
-	const pause = 400 * time.Millisecond
+	const pause = time.Second
 	backend := Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		n, _ := io.Copy(io.Discard, r.Body)
 		fmt.Fprint(w, n)
@@ -49,7 +49,7 @@ func testStalled2(t *testing.T, h Harness) {
 // The same of answers, where it is the client who gives out the room. What is not taken is not fetched from the backend
 // without end either.
 func testUntaken2(t *testing.T, h Harness) {
-	const pause, piece, pieces = 400 * time.Millisecond, 32 << 10, 24
+	const pause, piece, pieces = time.Second, 32 << 10, 24
 	fetched := make(chan int, 1)
 	backend := Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		b, n := make([]byte, piece), 0
