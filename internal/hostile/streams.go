@@ -46,14 +46,7 @@ func runStreams(ctx context.Context, st *stage, r *report, up bool) error {
 			moved.Add(s.bytes)
 		})
 	}
-	gctx, gcancel := context.WithCancel(ctx)
-	var g served
-	var gw sync.WaitGroup
-	gw.Go(func() { c := clients{lane: lane{st.address, "/lb/bytes?n=1024"}, rate: 200}; g = c.serve(gctx) })
 	all.Wait()
-	gcancel()
-	gw.Wait()
-	r.say("good: %d p50 %.1f ms p99 %.1f ms failed %d %v", g.latency.Count, millis(g.p50()), millis(g.p99()), g.failed, g.why)
 	took := time.Since(began)
 	peak, err := child.PeakRSS(st.ballast.PID())
 	if err != nil {

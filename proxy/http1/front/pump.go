@@ -179,6 +179,10 @@ func (p *pump) splice(n int64) (moved int64, ok bool) {
 	return n, true
 }
 
+// reframing is how much longer than what was read it may be when it is framed anew: a chunk of which the beginning came
+// before gets a size and an end of its own. So framed need not grow.
+const reframing = 64
+
 func (p *pump) chunked(w *work) bool {
 	buf := copyBuffers.Get().(*[copySize]byte)
 	defer copyBuffers.Put(buf)
@@ -187,7 +191,7 @@ func (p *pump) chunked(w *work) bool {
 	have := copy(buf[:], p.left)
 	p.left = nil
 	for {
-		n, ok := p.read(buf[have:])
+		n, ok := p.read(buf[have : copySize-reframing])
 		if !ok {
 			return false
 		}
