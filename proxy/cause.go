@@ -48,6 +48,8 @@ const (
 	CauseNotFound
 	// CauseLoop is a request that has come by here too often.
 	CauseLoop
+	// CauseBadHead is a head that can't be read. What the client is told is more exact.
+	CauseBadHead
 
 	causes
 )
@@ -70,6 +72,7 @@ var causeSlugs = [causes]string{
 	CauseTooManyFields: "too-many-fields",
 	CauseNotFound:      "not-found",
 	CauseLoop:          "loop",
+	CauseBadHead:       "bad-head",
 }
 
 // CauseOf is why Next or Hold gave no backend.

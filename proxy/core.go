@@ -28,6 +28,8 @@ type Core struct {
 	epoch   time.Time
 	pools   atomic.Pointer[map[string]*Pool]
 	routes  atomic.Pointer[route.Table[Target]]
+	// rejected are those that no pool was given.
+	rejected rejections
 
 	// mu makes the writers take turns; it guards what pools and backends say it guards.
 	mu       sync.Mutex

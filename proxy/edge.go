@@ -18,6 +18,10 @@ type Edge struct {
 	Loop forward.Loop
 	// Log is told of requests.
 	Log AccessLog
+	// Covers says of a request that no pool is given, by its path, whether it is traffic all the same: only then is it
+	// counted and logged. An empty path is that of a request without one, or whose path can't be read. nil covers
+	// everything. It must not keep its argument.
+	Covers func(path []byte) bool
 }
 
 // MaxPasses is how often a request may come by the same Ballast. A backend that is a proxy itself may well send it
@@ -39,11 +43,13 @@ type Access struct {
 	Took time.Duration
 	// Client is who is believed to have sent it, Peer who was connected.
 	Client, Peer netip.Addr
-	// Target is the path and query as they were written.
+	// Target is the path and query as they were written. Of a head that can't be read all four may be empty.
 	Method, Host, Target, Protocol string
 	Status                         int
-	// Cause is CauseNone if a backend's answer was passed on whole.
+	// Cause is CauseNone if a backend's answer was passed on whole, and for answers of our own that reject nothing: a
+	// redirect, or what a CA asked for. Slug is what the client was told, where that is more exact than Cause.
 	Cause Cause
+	Slug  string
 	// Pool and Backend are empty if it did not get that far.
 	Pool, Backend string
 	// Sent is how many bytes of the answer's body the client was sent, Ballast's own answers included.

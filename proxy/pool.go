@@ -22,7 +22,7 @@ type Pool struct {
 	denied    atomic.Uint64 // Retries that the budget did not allow.
 	budget    budget
 	holds     histogram.Histogram
-	rejected  [causes]atomic.Uint64
+	rejected  rejections
 	durations histogram.Histogram
 
 	// What the sampler keeps, guarded by Core.sampleMu.

@@ -105,6 +105,10 @@ var problems = map[Cause]Problem{
 		Status: 508, Title: "Loop detected",
 		Detail: "The request has come by this load balancer too often: a backend seems to send it back.",
 	},
+	CauseBadHead: {
+		Status: 400, Title: "Bad request",
+		Detail: "The request's head can't be read.",
+	},
 	CauseOverloaded: {
 		Status: 503, Title: "Overloaded",
 		Detail: "The load balancer has no descriptor or port left for a connection to a backend.",

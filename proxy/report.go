@@ -13,6 +13,8 @@ import (
 type Report struct {
 	// Pools by name, ascending.
 	Pools []PoolReport
+	// Rejected counts, as PoolReport's does, the answers to requests that were given to no pool.
+	Rejected map[string]uint64
 }
 
 // PoolReport is what one pool did.
@@ -97,7 +99,7 @@ func (c *Core) Report(now time.Time) Report {
 	c.sampleMu.Lock()
 	defer c.sampleMu.Unlock()
 	pools := *c.pools.Load()
-	out := Report{Pools: make([]PoolReport, 0, len(pools))}
+	out := Report{Pools: make([]PoolReport, 0, len(pools)), Rejected: c.rejected.bySlug()}
 	for _, name := range slices.Sorted(maps.Keys(pools)) {
 		out.Pools = append(out.Pools, pools[name].report(now))
 	}
@@ -121,13 +123,8 @@ func (p *Pool) report(now time.Time) PoolReport {
 		RequestsPerSecond: p.rate.perSecond(now, requests),
 		Latency:           p.window.latency(durations),
 		Durations:         durations,
-		Rejected:          make(map[string]uint64),
+		Rejected:          p.rejected.bySlug(),
 		Backends:          make([]BackendReport, 0, len(v.members)),
-	}
-	for cause := range p.rejected {
-		if n := p.rejected[cause].Load(); n > 0 {
-			out.Rejected[Cause(cause).String()] = n
-		}
 	}
 	for _, m := range v.members {
 		out.Backends = append(out.Backends, m.report())

@@ -3,6 +3,7 @@
 package accesslog
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -72,7 +73,7 @@ func (l *Log) Log(a *proxy.Access) {
 	for _, f := range [...]struct{ key, value string }{
 		{"pool", a.Pool},
 		{"backend", a.Backend},
-		{"error", a.Cause.String()},
+		{"error", cmp.Or(a.Slug, a.Cause.String())},
 		{"request_id", a.ID},
 		{"user_agent", a.UserAgent},
 		{"referrer", a.Referrer},

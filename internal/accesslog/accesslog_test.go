@@ -91,12 +91,18 @@ func TestLog_writes_a_line_of_JSON(t *testing.T) {
 		}
 		return out
 	}
+	with := func(name, value string) map[string]any {
+		out := maps.Clone(whole)
+		out[name] = value
+		return out
+	}
 	tests := []struct {
 		name   string
 		change func(*proxy.Access)
 		want   map[string]any
 	}{
 		{"all there is", func(*proxy.Access) {}, whole},
+		{"told more exactly", func(a *proxy.Access) { a.Cause, a.Slug = proxy.CauseBadHead, "bare-lf" }, with("error", "bare-lf")},
 		{"no proxy between", func(a *proxy.Access) { a.Peer = a.Client }, without("peer")},
 		{
 			"nothing known", func(a *proxy.Access) {

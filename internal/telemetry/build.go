@@ -47,9 +47,11 @@ func NewDocument(in Input) Document {
 		Uptime:     round(in.Now.Sub(in.Started).Seconds()),
 		Engine:     engineDoc(in.Engine),
 		Pools:      make([]PoolDoc, 0, len(in.Report.Pools)),
+		Rejected:   make(map[string]uint64, len(in.Report.Rejected)),
 		Containers: make([]ContainerDoc, 0, len(in.Entries)),
 		Decisions:  slices.Clone(in.Decisions),
 	}
+	maps.Copy(d.Rejected, in.Report.Rejected)
 	if d.Decisions == nil {
 		d.Decisions = []autoscale.Decision{}
 	}

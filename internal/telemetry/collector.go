@@ -64,7 +64,11 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	if c.sources.Fleet != nil {
 		fleet = c.sources.Fleet()
 	}
-	for _, p := range c.sources.Report().Pools {
+	report := c.sources.Report()
+	for reason, n := range report.Rejected {
+		c.counter(ch, rejectedTotal, n, "", reason)
+	}
+	for _, p := range report.Pools {
 		c.pool(ch, p, fleet)
 		for _, b := range oneEach(p.Backends) {
 			c.backend(ch, p.Name, b)

@@ -43,11 +43,14 @@ func busySources() Sources {
 	e := backend("web-c")
 	e.State = containers.StateEjected
 	e.Breaker = proxy.Breaker{State: proxy.BreakerOpen, Failures: 5, Ejections: 1, Until: noon}
-	return sourcesOf(proxy.PoolReport{
+	s := sourcesOf(proxy.PoolReport{
 		Name: "web", Retries: 5, RetriesDenied: 2, Queued: 3, Panic: true,
 		Holds:    observed(3*time.Millisecond, 5*time.Millisecond),
 		Rejected: map[string]uint64{"no-backend": 7, "queue-full": 4}, Backends: []proxy.BackendReport{a, b, e},
 	})
+	pools := s.Report().Pools
+	s.Report = func() proxy.Report { return proxy.Report{Pools: pools, Rejected: map[string]uint64{"not-found": 3}} }
+	return s
 }
 
 func TestCollector(t *testing.T) {
@@ -102,8 +105,9 @@ loadbalancer_pool_panic{pool="web"} 1
 # HELP loadbalancer_pool_queue_depth Requests that wait for a free backend.
 # TYPE loadbalancer_pool_queue_depth gauge
 loadbalancer_pool_queue_depth{pool="web"} 3
-# HELP loadbalancer_rejected_total Requests that Ballast answered itself, by the slug of X-Ballast-Error.
+# HELP loadbalancer_rejected_total Requests that Ballast answered itself, by the slug of X-Ballast-Error; pool is empty where none was reached, and bad-head is a head that can't be read.
 # TYPE loadbalancer_rejected_total counter
+loadbalancer_rejected_total{pool="",reason="not-found"} 3
 loadbalancer_rejected_total{pool="web",reason="no-backend"} 7
 loadbalancer_rejected_total{pool="web",reason="queue-full"} 4
 # HELP loadbalancer_requests_total Responses of a backend, by status code.

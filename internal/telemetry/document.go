@@ -19,6 +19,8 @@ type Document struct {
 	Engine EngineDoc `json:"engine"`
 	Totals Totals    `json:"totals"`
 	Pools  []PoolDoc `json:"pools"`
+	// Rejected counts, as PoolDoc's does, the answers to requests that reached no pool.
+	Rejected map[string]uint64 `json:"rejected"`
 	// Containers are all labelled containers, routed or not, by name. They are an answer of
 	// their own, as are Decisions, the newest first.
 	Containers []ContainerDoc       `json:"-"`

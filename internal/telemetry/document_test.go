@@ -46,7 +46,7 @@ func TestNewDocument_JSON(t *testing.T) {
 			Routes:   []proxy.Route{{Host: "*.shop.example", Path: "/api", Strip: true}, {Path: "/"}},
 			Latency:  proxy.Latency{P50: 1200 * time.Microsecond},
 			Backends: []proxy.BackendReport{b},
-		}}},
+		}}, Rejected: map[string]uint64{"not-found": 3}},
 		Fleet: map[string]Fleet{"default": {Desired: 3}},
 	})
 	raw, err := json.Marshal(d)
@@ -59,8 +59,9 @@ func TestNewDocument_JSON(t *testing.T) {
 	}
 	want := map[string]any{
 		"version": "1.0.0", "instance": "host-1", "uptime_seconds": 12.3,
-		"engine": map[string]any{"kind": "docker", "version": "20.10.24", "connected": true, "last_sync": "2026-01-02T12:00:00Z"},
-		"totals": map[string]any{"requests": 6., "errors": 1., "in_flight": 2., "queued": 1.},
+		"engine":   map[string]any{"kind": "docker", "version": "20.10.24", "connected": true, "last_sync": "2026-01-02T12:00:00Z"},
+		"totals":   map[string]any{"requests": 6., "errors": 1., "in_flight": 2., "queued": 1.},
+		"rejected": map[string]any{"not-found": 3.},
 		"pools": []any{map[string]any{
 			"name": "default", "policy": "weighted",
 			"replicas":  map[string]any{"min": 1., "max": 6., "desired": 3., "ready": 1., "warm": 0.},

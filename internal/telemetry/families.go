@@ -72,7 +72,7 @@ var families = func() map[string]Family {
 	add(ejectionsTotal, "counter", "Times that failures in a row ejected a backend.", perBackend...)
 	add(retriesTotal, "counter", "Extra attempts on another backend.", "pool")
 	add(retriesDenied, "counter", "Extra attempts that the retry budget did not allow.", "pool")
-	add(rejectedTotal, "counter", "Requests that Ballast answered itself, by the slug of X-Ballast-Error.", "pool", "reason")
+	add(rejectedTotal, "counter", "Requests that Ballast answered itself, by the slug of X-Ballast-Error; pool is empty where none was reached, and bad-head is a head that can't be read.", "pool", "reason")
 	add(engineUp, "gauge", "1 while the engine answers, else 0.")
 	add(engineSync, "gauge", "Time that the last list of containers and its inspections took.")
 	add(engineErrors, "counter", "Calls to the engine that failed; those that Ballast gave up are left out.", "op")
