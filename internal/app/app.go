@@ -156,7 +156,7 @@ func (a *App) connect(self string) {
 	a.core = proxy.New(proxy.Options{Logger: a.component("proxy"), OnReady: a.ready})
 	edge := a.edge()
 	a.admin = newPlane(a.core, planeOptions{
-		Name: "admin", Logger: a.component("admin"), Addr: a.listener.Addr(), Edge: edge,
+		Name: "admin", Logger: a.component("admin"), Addr: a.listener.Addr(), Edge: adminEdge(edge),
 		Route: a.routeAdmin, Handler: a.routes,
 	})
 	if l := cmp.Or(a.traffic.plain, a.traffic.secure); l != nil {
@@ -193,6 +193,12 @@ func (a *App) edge() proxy.Edge {
 	if a.access != nil {
 		e.Log = a.access
 	}
+	return e
+}
+
+// adminEdge is the edge of a plane of which only what is for the default pool is traffic.
+func adminEdge(e proxy.Edge) proxy.Edge {
+	e.Covers = isLB
 	return e
 }
 

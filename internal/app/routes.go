@@ -31,11 +31,16 @@ const (
 
 // routeAdmin sends what is for the default pool to it, and the rest to the URL table.
 func (a *App) routeAdmin(_, path []byte, _ bool) (proxy.Target, front.Whose) {
-	rest, ok := bytes.CutPrefix(path, []byte(lbPath))
-	if !ok || len(rest) > 0 && rest[0] != '/' {
+	if !isLB(path) {
 		return proxy.Target{}, front.Anothers
 	}
 	return proxy.Target{Pool: a.core.Pool(defaultPool), Strip: len(lbPath)}, front.Pools
+}
+
+// isLB says whether a path on the admin listener is for the default pool.
+func isLB(path []byte) bool {
+	rest, ok := bytes.CutPrefix(path, []byte(lbPath))
+	return ok && (len(rest) == 0 || rest[0] == '/')
 }
 
 // routes is the one URL table; f serves the pool.

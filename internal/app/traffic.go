@@ -107,11 +107,11 @@ func (a *App) routeTraffic(host, path []byte, secure bool) (proxy.Target, front.
 // challenges of a CA; and redirects to HTTPS.
 func (a *App) trafficHandler(f *nethttp.Front) http.Handler {
 	routed := f.Routed(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		nethttp.Answer(w, r, proxy.CauseNotFound)
+		f.Answer(w, r, proxy.CauseNotFound)
 	}))
 	h := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a.config.TLS.Redirect && !a.secure(r) {
-			a.redirect(w, r)
+			a.redirect(f, w, r)
 			return
 		}
 		routed.ServeHTTP(w, r)
@@ -119,7 +119,25 @@ func (a *App) trafficHandler(f *nethttp.Front) http.Handler {
 	if a.traffic.acme == nil {
 		return h
 	}
-	return a.traffic.acme.Challenge(h)
+	return a.challenges(f, h)
+}
+
+// challenges answers what a CA asks, and leaves the rest to next.
+func (a *App) challenges(f *nethttp.Front, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, challengePath) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		f.Aside(w, r, func(aside http.ResponseWriter) bool {
+			ours := true
+			a.traffic.acme.Challenge(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				ours = false
+				next.ServeHTTP(w, r)
+			})).ServeHTTP(aside, r)
+			return ours
+		})
+	})
 }
 
 // secure says whether a request came by HTTPS, to us or to a proxy that is trusted: to redirect what that has taken the TLS
@@ -138,7 +156,7 @@ func (a *App) secure(r *http.Request) bool {
 }
 
 // redirect answers plain HTTP with where the same is served by HTTPS.
-func (a *App) redirect(w http.ResponseWriter, r *http.Request) {
+func (a *App) redirect(f *nethttp.Front, w http.ResponseWriter, r *http.Request) {
 	host := r.Host
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -148,7 +166,7 @@ func (a *App) redirect(w http.ResponseWriter, r *http.Request) {
 	}
 	target, ok := nethttp.Target(r)
 	if host == "" || !ok {
-		nethttp.Answer(w, r, proxy.CauseBadRequest)
+		f.Answer(w, r, proxy.CauseBadRequest)
 		return
 	}
 	port := strconv.Itoa(a.config.TLS.RedirectPort)
@@ -158,8 +176,11 @@ func (a *App) redirect(w http.ResponseWriter, r *http.Request) {
 	if port != "443" {
 		host += ":" + port
 	}
-	w.Header().Set("Location", "https://"+host+target)
-	w.WriteHeader(http.StatusPermanentRedirect)
+	f.Aside(w, r, func(w http.ResponseWriter) bool {
+		w.Header().Set("Location", "https://"+host+target)
+		w.WriteHeader(http.StatusPermanentRedirect)
+		return true
+	})
 }
 
 // manage has certificates for the hosts that are configured, and those that routes name if that is.

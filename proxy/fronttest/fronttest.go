@@ -48,6 +48,7 @@ func Run(t *testing.T, h Harness) {
 	for _, group := range [][]test{
 		targetTests, strictTests, answerTests, retryTests, bodyTests, stallTests, webSocketTests, leaveTests, drainTests, loadTests,
 		edgeTests, loopTests, pageTests, limitTests, holdTests, repeatTests, breakerTests, hashTests, pauseTests, accessTests,
+		unservedTests,
 	} {
 		for _, test := range group {
 			t.Run(test.name, func(t *testing.T) { test.run(t, h) })

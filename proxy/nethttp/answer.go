@@ -11,9 +11,6 @@ import (
 // errorHeader tells an answer of Ballast's own from a backend's, and why there is one.
 const errorHeader = "X-Ballast-Error"
 
-// Answer gives the answer for a cause.
-func Answer(w http.ResponseWriter, r *http.Request, cause proxy.Cause) { answer(w, r, cause, 0) }
-
 // answer gives an answer of our own to r. wait is when the client may come again, if that is known. The connection ends
 // where the next request would begin at a place that is not known for sure; streams of HTTP/2 have no such trouble, and
 // others may be served on the same connection.

@@ -93,7 +93,7 @@ func New(core *proxy.Core, o Options) *Front {
 // clients. It has no ReadTimeout and WriteTimeout on purpose: bodies are limited by their pauses.
 func (f *Front) Server(h http.Handler) *http.Server {
 	return &http.Server{
-		Handler:           Guard(f.limitBodies(h)),
+		Handler:           f.guard(f.limitBodies(h)),
 		BaseContext:       f.BaseContext,
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       clientIdle,

@@ -22,7 +22,7 @@ func (f *Front) Handler(pool, strip string) http.Handler {
 		if p := f.core.Pool(pool); p != nil {
 			f.serve(w, r, p, strip)
 		} else {
-			answer(w, r, proxy.CauseNoBackend, 0)
+			f.Answer(w, r, proxy.CauseNoBackend)
 		}
 	})
 }
@@ -32,7 +32,7 @@ func (f *Front) Routed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path, ok := rawPath(r)
 		if !ok {
-			answer(w, r, proxy.CauseBadRequest, 0)
+			f.Answer(w, r, proxy.CauseBadRequest)
 			return
 		}
 		t, ok := f.core.Route([]byte(r.Host), []byte(path))
@@ -197,16 +197,22 @@ func (e *exchange) end(ctx context.Context, r *http.Request) {
 }
 
 func (e *exchange) log(l proxy.AccessLog, r *http.Request, now time.Time, cause proxy.Cause) {
-	entry := proxy.Access{
-		At: now, Took: now.Sub(e.began), Client: e.client, Peer: peer(r),
-		Method: r.Method, Host: r.Host, Target: r.RequestURI, Protocol: r.Proto,
-		Status: e.writer.answered(), Cause: cause, Pool: e.pool, Sent: e.writer.sent,
-		ID: e.id, UserAgent: r.UserAgent(), Referrer: r.Referer(),
-	}
+	entry := e.entry(r, now, cause)
+	entry.Status, entry.Sent = e.writer.answered(), e.writer.sent
 	if e.backend != nil {
 		entry.Backend = e.backend.Name()
 	}
 	l.Log(&entry)
+}
+
+// entry is what is logged of a request, but for its answer and its backend.
+func (e *exchange) entry(r *http.Request, now time.Time, cause proxy.Cause) proxy.Access {
+	return proxy.Access{
+		At: now, Took: now.Sub(e.began), Client: e.client, Peer: peer(r),
+		Method: r.Method, Host: r.Host, Target: r.RequestURI, Protocol: r.Proto,
+		Cause: cause, Pool: e.pool,
+		ID: e.id, UserAgent: r.UserAgent(), Referrer: r.Referer(),
+	}
 }
 
 // closeBody ends all use of the request's body, also of a transport that still reads it: after the handler

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ballast-lb/ballast/proxy"
 	"github.com/ballast-lb/ballast/proxy/forward"
+	"github.com/ballast-lb/ballast/proxy/http1"
 )
 
 // allow sets how long a body may stand still. What the janitor reads of it is the present request's.
@@ -47,7 +48,7 @@ func (w *work) values(name string) [][]byte {
 // last on the connection unless all of it has come.
 func (c *client) turnAway(cause proxy.Cause, n int) next {
 	w := c.work
-	w.began, w.pool, w.open = time.Now(), "", true
+	w.began, w.pool = time.Now(), ""
 	c.identify()
 	keep := cause != proxy.CauseMethod && w.req.KeepAlive && !w.req.HTTP10 && w.whole(n) && !c.f.draining.Load()
 	text := answer(&w.req, cause, 0, keep)
@@ -60,8 +61,36 @@ func (c *client) turnAway(cause proxy.Cause, n int) next {
 		after = nextRequest
 	}
 	w.sent = text.content(w.req.Method)
-	c.done(time.Now(), cause.Problem().Status, cause)
+	status := cause.Problem().Status
+	if log := c.f.core.Unserved(&c.f.options.Edge, w.req.Path(), status, cause); log != nil {
+		c.log(log, time.Now(), status, cause)
+	}
 	return after
+}
+
+// unread accounts for a head that the codec refused; sent is how long the answer's body was. What its fields say, of the
+// client or of anything else, is left alone.
+func (c *client) unread(bad *http1.Error, began time.Time, sent int64) {
+	known, cause := c.work.req.Known(), causeOf(bad)
+	log := c.f.core.Unserved(&c.f.options.Edge, known.Path, bad.Status, cause)
+	if log == nil {
+		return
+	}
+	now := time.Now()
+	log.Log(&proxy.Access{
+		At: now, Took: now.Sub(began), Client: c.addr, Peer: c.addr,
+		Method: view(known.Method), Host: view(known.Host), Target: view(known.Target), Protocol: known.Protocol,
+		Status: bad.Status, Cause: cause, Slug: bad.Slug, Sent: sent,
+	})
+}
+
+// causeOf is the cause that stands for what the codec refused a head for. There is one for most, for the codec knows
+// many.
+func causeOf(bad *http1.Error) proxy.Cause {
+	if bad == http1.ErrTooManyFields {
+		return proxy.CauseTooManyFields
+	}
+	return proxy.CauseBadHead
 }
 
 // done ends the exchange, and takes it down once if that is asked for.

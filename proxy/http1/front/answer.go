@@ -68,9 +68,9 @@ func answer(r *http1.Request, cause proxy.Cause, wait time.Duration, keep bool) 
 }
 
 // refusal is the answer to a head that the codec refused.
-func refusal(e *http1.Error) []byte {
+func refusal(e *http1.Error) text {
 	p := proxy.NewProblem(e.Status, e.Slug, titles[e.Status], e.Reason+" ("+e.RFC+")")
-	return textOf(p, e.Slug, 0, form{}).all
+	return textOf(p, e.Slug, 0, form{})
 }
 
 func wantsHTML(r *http1.Request) bool {

@@ -3,6 +3,7 @@ package front
 import (
 	"errors"
 	"net"
+	"time"
 
 	"github.com/ballast-lb/ballast/proxy"
 	"github.com/ballast-lb/ballast/proxy/http1"
@@ -58,7 +59,9 @@ func (c *client) refuse(err error) next {
 		return nextHandOff
 	}
 	c.f.log.Debug().Err(err).Msg("request refused")
-	c.say(refusal(bad))
+	began, text := time.Now(), refusal(bad)
+	c.say(text.all)
+	c.unread(bad, began, int64(len(text.all)-text.head))
 	return nextEnd
 }
 
