@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"syscall"
 )
 
 // Cause says why an exchange ended as it did.
@@ -84,6 +85,16 @@ func CauseOf(err error) Cause {
 		return CauseQueueTimeout
 	}
 	return CauseNoBackend
+}
+
+// Exhausted says that a connection could not be made for want of descriptors, ports or memory of our own.
+func Exhausted(err error) bool {
+	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.EADDRNOTAVAIL, syscall.ENOBUFS, syscall.ENOMEM} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
 }
 
 // String is the slug of X-Ballast-Error; empty for CauseNone.

@@ -106,11 +106,11 @@ func blamed(status int) bool { return status >= 500 && status != 501 && status !
 
 // Again ends an attempt that failed with cause, if another one may follow: that is for the pool's retries and their budget to
 // say. It is for requests of which nothing was processed, or which may be processed twice. The attempt counts as an
-// error of the backend. If it is false the attempt goes on.
+// error of the backend, so there is none for a cause that is not its fault. If it is false the attempt goes on.
 func (x *Exchange) Again(now time.Time, cause Cause) bool {
 	p := x.pool
 	b := x.current
-	if b == nil || len(x.tried) >= p.view.Load().settings.Retries {
+	if b == nil || !cause.blames() || len(x.tried) >= p.view.Load().settings.Retries {
 		return false
 	}
 	if !p.budget.withdraw(p.load.begun.Load()) {

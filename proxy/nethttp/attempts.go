@@ -38,7 +38,9 @@ func (a attempts) RoundTrip(r *http.Request) (*http.Response, error) {
 		e.backend = b
 		response, err := a.try(e, r, b)
 		if err == nil {
-			e.core.Answered(response.StatusCode)
+			if response.StatusCode < http.StatusInternalServerError || !e.expired() { // Else it may tell of the deadline alone.
+				e.core.Answered(response.StatusCode)
+			}
 			return response, nil
 		}
 		if r.Context().Err() != nil || !e.repeatable(r, err) || !e.core.Again(time.Now(), e.classify(r.Context(), err)) {
@@ -128,6 +130,9 @@ func (e *exchange) sentNothing(err error) bool {
 	return e.conn != nil && e.conn.written.Load() == e.written
 }
 
+// expired says that the client's deadline has passed.
+func (e *exchange) expired() bool { return !e.expires.IsZero() && !time.Now().Before(e.expires) }
+
 // errUpgrade is an answer to an upgrade that can't be passed on, errStatus one with a status below 100.
 var (
 	errUpgrade = errors.New("upgrade that was not asked for")
@@ -148,6 +153,8 @@ func (e *exchange) classify(ctx context.Context, err error) proxy.Cause {
 		return proxy.CauseClientGone
 	case e.body.failed():
 		return proxy.CauseBadRequest
+	case dial && proxy.Exhausted(err):
+		return proxy.CauseOverloaded
 	case dial:
 		return proxy.CauseConnectFailed
 	case errors.Is(err, proxy.ErrNoBackend), errors.Is(err, proxy.ErrQueueFull), errors.Is(err, proxy.ErrQueueTimeout):

@@ -114,7 +114,7 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request, p *proxy.Pool, str
 // read takes from a request what the core and the rewriting want to know of it.
 func (e *exchange) read(r *http.Request, pause time.Duration) proxy.Cause {
 	e.identify(r)
-	e.expires = deadlineOf(r, e.began)
+	e.expires = proxy.Deadline(r.Header.Get("Grpc-Timeout"), e.began)
 	if refused(r) {
 		return proxy.CauseMethod
 	}

@@ -148,7 +148,7 @@ func (c *client) reach(b *proxy.Backend, fresh bool) (*link, proxy.Cause) {
 			switch {
 			case !c.enter(phaseSend):
 				return nil, c.reason.cause()
-			case exhausted(err):
+			case proxy.Exhausted(err):
 				c.f.log.Warn().Err(err).Msg("connecting to a backend failed for want of resources")
 				return nil, proxy.CauseOverloaded
 			}
@@ -226,7 +226,9 @@ func (c *client) await(l *link) (cause proxy.Cause, ended bool) {
 		}
 		w.back.r += n
 		if !w.resp.Interim() {
-			w.x.Answered(w.resp.Status)
+			if w.resp.Status < 500 || !w.expired() { // Else it may tell of the client's deadline alone.
+				w.x.Answered(w.resp.Status)
+			}
 			return proxy.CauseNone, false
 		}
 		if cause := c.passInterim(); cause != proxy.CauseNone {
@@ -234,6 +236,12 @@ func (c *client) await(l *link) (cause proxy.Cause, ended bool) {
 		}
 	}
 	return proxy.CauseBadResponse, false
+}
+
+// expired says that the client's own deadline has passed.
+func (w *work) expired() bool {
+	deadline := proxy.Deadline(w.first("grpc-timeout"), w.began)
+	return !deadline.IsZero() && !time.Now().Before(deadline)
 }
 
 func isEnd(err error) bool {

@@ -88,8 +88,11 @@ func (c *client) inspect() {
 		limit := time.Duration(c.patience.Load())
 		// An answer is due when the request has been sent, or its sender waits for that answer.
 		pumping, _ := unpack(c.pumping.Load())
-		due := pumping == phaseNone || pumping == phaseHold
-		if limit > 0 && due && c.older(since, limit) && c.interrupt(s, reasonTimeout) {
+		due, why := pumping == phaseNone || pumping == phaseHold, reasonTimeout
+		if pumping == phaseHold { // Who sends no body for so long is not to wait for a 100 (RFC 9110 10.1.1), nor the backend for it.
+			why = reasonStalled
+		}
+		if limit > 0 && due && c.older(since, limit) && c.interrupt(s, why) {
 			c.unblockBackend()
 			break
 		}

@@ -2,7 +2,6 @@ package front
 
 import (
 	"context"
-	"errors"
 	"net"
 	"slices"
 	"sync"
@@ -109,7 +108,7 @@ func (c *client) dial(b *proxy.Backend) (*link, error) {
 		return nil, context.Canceled
 	}
 	conn, err := c.f.options.Dial(ctx, b.Address())
-	if exhausted(err) { // Idle connections are what can be done without.
+	if proxy.Exhausted(err) { // Idle connections are what can be done without.
 		c.f.closeIdle()
 		conn, err = c.f.options.Dial(ctx, b.Address())
 	}
@@ -117,16 +116,6 @@ func (c *client) dial(b *proxy.Backend) (*link, error) {
 		return nil, err
 	}
 	return newLink(conn), nil
-}
-
-// exhausted says that a connection could not be made for want of descriptors, ports or memory of our own.
-func exhausted(err error) bool {
-	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.EADDRNOTAVAIL, syscall.ENOBUFS, syscall.ENOMEM} {
-		if errors.Is(err, errno) {
-			return true
-		}
-	}
-	return false
 }
 
 // take returns the connection that was used last. Whether it lives is seen when it is used.

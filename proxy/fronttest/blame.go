@@ -1,0 +1,98 @@
+package fronttest
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/ballast-lb/ballast/containers"
+	"github.com/ballast-lb/ballast/proxy"
+)
+
+var blameTests = []test{
+	{"blames no backend for what clients do", testBlamesNobody},
+	{"blames no backend for a deadline of the client's", testDeadline},
+}
+
+// breakable is a site with one backend, which is ejected after breakAfter failures.
+func breakable(t *testing.T, h Harness, o Options, address string) *Site {
+	t.Helper()
+	conf := Settings()
+	conf.Breaker, conf.Timeout = breakAfter, 200*time.Millisecond
+	return NewSite(t, h, conf, o, address)
+}
+
+// wantClosed checks that nothing brings the backend nearer to an ejection.
+func (s *Site) wantClosed() {
+	s.t.Helper()
+	if b := s.Report().Backends[0]; b.State != containers.StateReady || b.Breaker.State != proxy.BreakerClosed || b.Breaker.Failures != 0 {
+		s.t.Errorf("%s, breaker %s with %d failures, want it ready without", b.State, b.Breaker.State, b.Breaker.Failures)
+	}
+}
+
+// A healthy backend stays in rotation whatever clients do.
+func testBlamesNobody(t *testing.T, h Harness) {
+	const pause = 200 * time.Millisecond
+	// reads is a backend that wants all of a body before it answers, and says nothing of a 100.
+	reads := func(conn net.Conn, r *bufio.Reader, _ string) {
+		_, _ = io.CopyN(io.Discard, r, 100)
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+	}
+	post := "POST /lb/ HTTP/1.1\r\nHost: x\r\n"
+	tests := []struct {
+		name, request string
+		backend       func(conn net.Conn, r *bufio.Reader, head string)
+		client        func(conn net.Conn)
+	}{
+		{"a client that waits for a 100 for ever", post + "Expect: 100-continue\r\nContent-Length: 100\r\n\r\n", reads, readAll},
+		{"a client that sends no body", post + "Content-Length: 100\r\n\r\n", reads, readAll},
+		{"a client that stops in the middle", post + "Content-Length: 100\r\n\r\nhello", reads, readAll},
+		{"a client that ends its side in the middle", post + "Content-Length: 100\r\n\r\nhello", reads, func(conn net.Conn) {
+			_ = conn.(*net.TCPConn).CloseWrite()
+			readAll(conn)
+		}},
+		{"a client that resets in the middle", post + "Content-Length: 100\r\n\r\nhello", reads, reset},
+		{"a client that takes nothing of what it is sent back", post + "Content-Length: 1000000000\r\n\r\n", func(conn net.Conn, r *bufio.Reader, _ string) {
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+			_, _ = io.Copy(conn, r)
+		}, func(conn net.Conn) {
+			b := make([]byte, 64<<10)
+			for err := error(nil); err == nil; {
+				_, err = conn.Write(b)
+			}
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := breakable(t, h, Options{BodyIdle: pause}, NewBackend(t, tt.backend).Address)
+			for range breakAfter {
+				conn := s.Dial(tt.request)
+				tt.client(conn)
+				conn.Close()
+				s.Settled()
+			}
+			s.wantClosed()
+		})
+	}
+}
+
+// readAll waits until the front ends a connection.
+func readAll(conn net.Conn) { _, _ = ReadAnswer(bufio.NewReader(conn)) }
+
+// What a gateway answers when the deadline has passed that its client has set tells nothing of it.
+func testDeadline(t *testing.T, h Harness) {
+	for text, ejected := range map[string]bool{"1n": false, "1H": true} {
+		s := breakable(t, h, Options{}, Serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGatewayTimeout) }))
+		for range breakAfter {
+			if answer, _ := s.Say("GET /lb/ HTTP/1.1\r\nHost: x\r\nGrpc-Timeout: " + text + "\r\n\r\n"); answer.Status != 504 {
+				t.Errorf("answer %v, want 504", answer)
+			}
+		}
+		if got := s.Report().Backends[0].Breaker.State == proxy.BreakerOpen; got != ejected {
+			t.Errorf("%d answers of 504, Grpc-Timeout: %s: ejected %t, want %t", breakAfter, text, got, ejected)
+		}
+	}
+}
