@@ -31,6 +31,9 @@ func (f *Front) Handler(pool, strip string) http.Handler {
 func (f *Front) Routed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path, ok := rawPath(r)
+		if asterisk(r) {
+			path, ok = "", true
+		}
 		if !ok {
 			f.Answer(w, r, proxy.CauseBadRequest)
 			return

@@ -17,6 +17,9 @@ type target struct {
 // targetOf reads the target of a request. It is false for paths that are not below strip, and for
 // those that servers read in different ways: with a #, a space or a control character.
 func targetOf(r *http.Request, strip string) (target, bool) {
+	if asterisk(r) {
+		return target{raw: "*"}, strip == ""
+	}
 	raw, ok := rawPath(r)
 	if !ok {
 		return target{}, false
@@ -39,6 +42,16 @@ func Target(r *http.Request) (string, bool) {
 		path += "?" + query
 	}
 	return path, ok
+}
+
+// asterisk says that a request is for the server as a whole, and has no path: also if it is for a host alone, which the
+// last proxy makes the same of (RFC 9112 3.2.4).
+func asterisk(r *http.Request) bool {
+	if r.Method != http.MethodOptions {
+		return false
+	}
+	_, host, ok := strings.Cut(r.RequestURI, "://")
+	return r.RequestURI == "*" || ok && r.RequestURI[0] != '/' && !strings.ContainsAny(host, "/?")
 }
 
 // rawPath is a request's path as it was written.
