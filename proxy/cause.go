@@ -43,7 +43,7 @@ const (
 	CauseQueueTimeout
 	// CauseRateLimited is a client that sends more than the pool's rate limit allows.
 	CauseRateLimited
-	// CauseTooManyFields is a request with more header fields than are read.
+	// CauseTooManyFields is a request with more header fields than are read, or longer ones than the backend takes.
 	CauseTooManyFields
 	// CauseNotFound is a request that no pool has a route for.
 	CauseNotFound
@@ -51,6 +51,8 @@ const (
 	CauseLoop
 	// CauseBadHead is a head that can't be read. What the client is told is more exact.
 	CauseBadHead
+	// CauseRefused is a connection that the backend ended because of what was asked for on it, by this request or another.
+	CauseRefused
 
 	causes
 )
@@ -74,6 +76,7 @@ var causeSlugs = [causes]string{
 	CauseNotFound:      "not-found",
 	CauseLoop:          "loop",
 	CauseBadHead:       "bad-head",
+	CauseRefused:       "refused",
 }
 
 // CauseOf is why Next or Hold gave no backend.

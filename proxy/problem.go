@@ -95,7 +95,7 @@ var problems = map[Cause]Problem{
 	},
 	CauseTooManyFields: {
 		Status: 431, Title: "Request header fields too large",
-		Detail: "The request has too many header fields.",
+		Detail: "The request has too many header fields, or too long ones.",
 	},
 	CauseNotFound: {
 		Status: 404, Title: "Not found",
@@ -108,6 +108,10 @@ var problems = map[Cause]Problem{
 	CauseBadHead: {
 		Status: 400, Title: "Bad request",
 		Detail: "The request's head can't be read.",
+	},
+	CauseRefused: {
+		Status: 502, Title: "Refused by the backend",
+		Detail: "The backend ended the connection, for something that it was sent was not to its taste.",
 	},
 	CauseOverloaded: {
 		Status: 503, Title: "Overloaded",

@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/proxy"
 )
 
@@ -85,14 +84,18 @@ func (a attempts) try(e *exchange, r *http.Request, b *proxy.Backend) (*http.Res
 	switch {
 	case !e.upgrade:
 		return u.transport.RoundTrip(&out)
-	case b.Scheme() == containers.SchemeH2C:
-		// HTTP/2 has no upgrades; who can't have one goes on without (RFC 9110 7.8).
-		out.Header = out.Header.Clone()
-		out.Header.Del("Connection")
-		out.Header.Del("Upgrade")
-		return u.transport.RoundTrip(&out)
+	case !u.onlyHTTP2.Load():
+		response, err := u.upgrades.RoundTrip(&out)
+		if err == nil || !refusesHTTP1(err) {
+			return response, err
+		}
+		u.onlyHTTP2.Store(true)
 	}
-	return u.upgrades.RoundTrip(&out)
+	// HTTP/2 has no upgrades; who can't have one goes on without (RFC 9110 7.8).
+	out.Header = out.Header.Clone()
+	out.Header.Del("Connection")
+	out.Header.Del("Upgrade")
+	return u.transport.RoundTrip(&out)
 }
 
 func (e *exchange) gotConn(info httptrace.GotConnInfo) {
@@ -157,6 +160,10 @@ func (e *exchange) classify(ctx context.Context, err error) proxy.Cause {
 		return proxy.CauseOverloaded
 	case dial:
 		return proxy.CauseConnectFailed
+	case tooLong(err):
+		return proxy.CauseTooManyFields
+	case refused2(err):
+		return proxy.CauseRefused
 	case errors.Is(err, proxy.ErrNoBackend), errors.Is(err, proxy.ErrQueueFull), errors.Is(err, proxy.ErrQueueTimeout):
 		return proxy.CauseOf(err)
 	case errors.Is(err, errUpgrade), errors.Is(err, errStatus):

@@ -129,7 +129,7 @@ func (b *responseBody) failed() bool { return b.broken }
 func (b *responseBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
-		b.broken = true
+		b.broken = !tooLong(err) && !refused2(err) // Of trailers, which may come later than the answer's head.
 	}
 	// io.ErrUnexpectedEOF is not io.EOF: that is what a body that is too short ends with.
 	return n, err

@@ -24,7 +24,9 @@ const (
 type upstream struct {
 	transport *http.Transport
 	// upgrades is for requests that ask for another protocol, which HTTP/2 can't give them.
-	upgrades                *http.Transport
+	upgrades *http.Transport
+	// onlyHTTP2 says that the backend speaks nothing else, and so has no upgrades to give.
+	onlyHTTP2               atomic.Bool
 	connect, headers, stall time.Duration
 }
 
@@ -90,6 +92,7 @@ func (f *Front) newUpstream(b *proxy.Backend, s *containers.Settings) *upstream 
 	u := &upstream{connect: s.ConnectTimeout, headers: s.Timeout, stall: stall}
 	u.transport = f.newTransport(dial, s, protocols(b.Scheme()))
 	u.upgrades = u.transport
+	u.onlyHTTP2.Store(b.Scheme() == containers.SchemeH2C)
 	if b.Scheme() == containers.SchemeHTTPS {
 		u.upgrades = f.newTransport(dial, s, protocols(containers.SchemeHTTP))
 	}
