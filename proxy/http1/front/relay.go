@@ -41,12 +41,24 @@ func (c *client) flush() proxy.Cause {
 	return cause
 }
 
+// bound comes before more of an answer than stood behind its head is written. A client that does not read would else have the
+// kernel hold megabytes of it (tcp_wmem), and a few hundred of those as much as there may be of all connections
+// (tcp_mem): then segments are thrown away, of anybody's. It can't be set on the listening socket, for subflows of
+// MPTCP, which Go listens for, don't inherit it.
+func (c *client) bound() {
+	if !c.bounded && c.raw != nil {
+		c.bounded = true
+		_ = c.raw.Control(boundFD)
+	}
+}
+
 // pull reads more of an answer. ended says that the backend closed the connection in good order, which is
 // CauseTruncated for who waits for more.
 func (c *client) pull() (ended bool, cause proxy.Cause) {
 	if !c.enter(phaseRead) || c.abandoned() {
 		return false, c.reason.cause()
 	}
+	c.bound()
 	l := c.link.Load()
 	n, err := c.work.back.fill(l.conn, 2*backSize)
 	if n > 0 {
@@ -106,6 +118,7 @@ func (c *client) splice(n int64) (moved int64, cause proxy.Cause) {
 		return 0, proxy.CauseNone
 	}
 	defer p.give()
+	c.bound()
 	for left := n; left > 0; {
 		if !c.enter(phaseRead) || c.abandoned() {
 			return 0, c.reason.cause()

@@ -40,6 +40,18 @@ func unsentFD(fd uintptr) int {
 	return int(n)
 }
 
+// unsentMost is how many bytes of a long answer a socket takes before its peer makes room for them, and notSentLowAt the
+// option that says so, TCP_NOTSENT_LOWAT of tcp(7).
+const (
+	unsentMost   = 256 << 10
+	notSentLowAt = 25
+)
+
+// boundFD has a socket take little of what can't be sent yet.
+func boundFD(fd uintptr) {
+	_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, notSentLowAt, unsentMost)
+}
+
 // errAgain says that nothing can be read now.
 const errAgain = syscall.EAGAIN
 

@@ -20,6 +20,8 @@ func peekFD(uintptr) peeked { return peekNothing }
 
 func unsentFD(uintptr) int { return -1 }
 
+func boundFD(uintptr) {}
+
 const errAgain = syscall.EAGAIN
 
 func recv(uintptr, []byte) (int, syscall.Errno) { return -1, syscall.ENOSYS }
