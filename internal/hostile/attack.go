@@ -27,9 +27,10 @@ const (
 	// opening is how long it takes at most to open 1,000 connections: 10 s by their rate, but slowhttptest is not fast.
 	opening = 20 * time.Second
 	// readBytes is what a slow reader is answered, and readFirst what of it the backend sends: more than Ballast gets rid
-	// of, for the kernel takes up to 4 MB (tcp_wmem), so that it waits for the reader; and not so much that moving it is what
-	// slows others down.
-	readBytes, readFirst = 32 << 20, 6 << 20
+	// of (256 KB into the socket, as many into a pipe), so that it waits for the reader; and not so much that what waits between the
+	// backend and Ballast is more than the kernel holds for all connections (tcp_mem). Where that is used up
+	// segments are thrown away, also the backend's: then Ballast waits for the backend, and rightly cuts nobody.
+	readBytes, readFirst = 32 << 20, 1 << 20
 )
 
 // attack is a run of slowhttptest, see slowhttptest(1).

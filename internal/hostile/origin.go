@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strconv"
 	"sync"
 	"time"
@@ -17,6 +18,10 @@ import (
 // originCommand is the first argument that turns this program into the backend.
 const originCommand = "origin"
 
+// originThreads are far more than it has cores, so that the kernel shares them out. Go's scheduler looks for new requests only
+// each 10 ms while there is something that can run: good clients would feel the backend's long answers, and not Ballast's.
+const originThreads = 32
+
 // originMain is the backend: a mock backend that also knows
 //
 //	POST /up                  reads a content and answers with a receipt
@@ -24,6 +29,7 @@ const originCommand = "origin"
 //	GET  /down?n=&first=      the first of n bytes, and then nothing until the client leaves
 //	GET  /held?tag=           how long it was kept busy by requests to those two that had this tag in their query
 func originMain(ctx context.Context, address string) error {
+	runtime.GOMAXPROCS(originThreads)
 	l, err := listen(ctx, "tcp", address)
 	if err != nil {
 		return err
