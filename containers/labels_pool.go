@@ -170,7 +170,7 @@ var poolTable = []label{
 	{
 		name: "scale.min", scope: scopePool, initial: "1",
 		example: "2",
-		meaning: "Fewest replicas, those that Ballast did not make included.",
+		meaning: "Fewest replicas, those that Ballast did not make included. 0: to zero when idle; then those that it did not make are stopped too, and started by the next request.",
 		setting: whole(0, most, func(s *Settings) *int { return &s.Scale.Min }),
 	},
 	{
@@ -193,6 +193,43 @@ var poolTable = []label{
 			rate(func(s *Settings) *Rate { return &s.Scale.Requests })),
 	},
 	{
+		name: "scale.rps", scope: scopePool, initial: "off",
+		example: "50",
+		meaning: "Requests per second that one replica is to get.",
+		setting: orOff(func(s *Settings) { s.Scale.RPS = 0 }, whole(1, most, func(s *Settings) *int { return &s.Scale.RPS })),
+	},
+	{
+		name: "scale.latency", scope: scopePool, initial: "off",
+		example: "250ms",
+		meaning: "What 95 of 100 requests are to be answered within. More replicas are added only while those there are more than half busy, and only as long as it helps.",
+		setting: orOff(func(s *Settings) { s.Scale.Latency = 0 },
+			span(time.Millisecond, time.Hour, func(s *Settings) *time.Duration { return &s.Scale.Latency })),
+	},
+	{
+		name: "scale.cpu", scope: scopePool, initial: "off",
+		example: "70",
+		meaning: "Percent of its processor limit (or of the host) that one replica is to use.",
+		setting: orOff(func(s *Settings) { s.Scale.CPU = 0 }, whole(1, 100, func(s *Settings) *int { return &s.Scale.CPU })),
+	},
+	{
+		name: "scale.memory", scope: scopePool, initial: "off",
+		example: "80",
+		meaning: "Percent of its memory limit (or of the host) that one replica is to use.",
+		setting: orOff(func(s *Settings) { s.Scale.Memory = 0 }, whole(1, 100, func(s *Settings) *int { return &s.Scale.Memory })),
+	},
+	{
+		name: "scale.warm", scope: scopePool, initial: "0",
+		example: "2",
+		meaning: "Paused clones that are kept ready, beside the replicas: they serve within a tenth of a second.",
+		setting: whole(0, 1000, func(s *Settings) *int { return &s.Scale.Warm }),
+	},
+	{
+		name: "scale.idle", scope: scopePool, initial: "5m",
+		example: "30m",
+		meaning: "With `ballast.scale.min` 0: how long nothing must be requested before the last replica is stopped. The next request starts it again.",
+		setting: span(100*time.Millisecond, 7*day, func(s *Settings) *time.Duration { return &s.Scale.Idle }),
+	},
+	{
 		name: "scale.hold-down", scope: scopePool, initial: "60s",
 		example: "5m",
 		meaning: "How long demand must stay low before replicas are removed.",
@@ -203,6 +240,18 @@ var poolTable = []label{
 		example: "true",
 		meaning: "`true` decides and explains, and does not act.",
 		setting: yesNo(func(s *Settings) *bool { return &s.Scale.DryRun }),
+	},
+	{
+		name: "scale.wait-page", scope: scopePool, initial: "false",
+		example: "true",
+		meaning: "`true`: a browser that would wait over 2 s gets a page that follows what happens and loads the one asked for when it can be served.",
+		setting: yesNo(func(s *Settings) *bool { return &s.Scale.WaitPage }),
+	},
+	{
+		name: "scale.ignore-agents", scope: scopePool, unset: "nobody",
+		example: "kube-probe,*bot*",
+		meaning: "User-Agents that never wake a pool, separated by commas; `*` stands for anything, capitals do not matter. While nothing runs they are answered 503.",
+		setting: parseAgents,
 	},
 	{
 		name: "drain.timeout", scope: scopePool, initial: "30s",

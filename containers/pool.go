@@ -154,8 +154,8 @@ func (p *Pool) warn(prefix Prefix, set map[string]bool, voters []member) {
 		if scale.Max < serving {
 			say("%s=%d, but %d containers that Ballast did not make serve already; it will make none", prefix.Key("scale.max"), scale.Max, serving)
 		}
-		if s.Concurrency == 0 && scale.Requests.Count == 0 {
-			say("%s=0 and no %s: there is nothing to scale by", prefix.Key("concurrency"), prefix.Key("scale.requests"))
+		if s.Concurrency == 0 && scale.Requests.Count == 0 && scale.RPS == 0 && scale.CPU == 0 && scale.Memory == 0 {
+			say("%s=0 and no %s: there is nothing to scale by", prefix.Key("concurrency"), prefix.Key("scale.rps"))
 		}
 	}
 	for _, name := range withoutEffect(s, set) {
@@ -183,7 +183,9 @@ func withoutEffect(s *Settings, set map[string]bool) [][2]string {
 			}
 		}
 	}
-	needs(s.Scale.Max == 0, "scale.max", "scale.min", "scale.image", "scale.requests", "scale.hold-down", "scale.dry-run")
+	needs(s.Scale.Max == 0, "scale.max", "scale.min", "scale.image", "scale.requests", "scale.rps", "scale.latency", "scale.cpu",
+		"scale.memory", "scale.warm", "scale.hold-down", "scale.dry-run", "scale.wait-page")
+	needs(s.Scale.Max == 0 || s.Scale.Min > 0, "scale.min=0 and scale.max", "scale.idle", "scale.ignore-agents")
 	needs(!s.Sticky.Enabled, "sticky=true", "sticky.ttl", "sticky.cookie")
 	needs(s.Health.Path == "", "health.path", "health.status")
 	needs(s.Route.Path == "", "path", "strip-path")

@@ -43,7 +43,8 @@ func TestBuild_settings(t *testing.T) {
 				"sticky=true", "sticky.ttl=5m", "sticky.cookie=srv",
 				"health.path=/up", "health.interval=1s", "health.timeout=500ms", "health.status=204", "health.max-latency=400ms", "health.fall=2", "health.rise=1",
 				"concurrency=7", "timeout=5s", "timeout.connect=1s", "retries=3",
-				"scale.min=2", "scale.max=9", "scale.image=web:2", "scale.requests=20/15s", "scale.hold-down=15s", "scale.dry-run=true", "drain.timeout=10s")},
+				"scale.min=2", "scale.max=9", "scale.image=web:2", "scale.requests=20/15s", "scale.hold-down=15s", "scale.dry-run=true", "drain.timeout=10s",
+				"scale.rps=50", "scale.latency=250ms", "scale.cpu=70", "scale.memory=80", "scale.warm=2", "scale.wait-page=true")},
 			pool{Settings{
 				Route:  Route{Hosts: "*.shop.example,shop.example", Path: "/api", Strip: true},
 				Policy: "maglev", Hash: Hash{HashHeader, "x-tenant"}, Breaker: 3, SlowStart: 30 * time.Second,
@@ -54,7 +55,8 @@ func TestBuild_settings(t *testing.T) {
 					MaxLatency: 400 * time.Millisecond, Fall: 2, Rise: 1,
 				},
 				Concurrency: 7, Timeout: 5 * time.Second, ConnectTimeout: time.Second, IdleTimeout: 5 * time.Minute, Retries: 3,
-				Scale:        Scale{Min: 2, Max: 9, Image: "web:2", Requests: Rate{20, 15 * time.Second}, HoldDown: 15 * time.Second, DryRun: true},
+				Scale: Scale{Min: 2, Max: 9, Image: "web:2", Requests: Rate{20, 15 * time.Second}, HoldDown: 15 * time.Second, DryRun: true,
+					RPS: 50, Latency: 250 * time.Millisecond, CPU: 70, Memory: 80, Warm: 2, Idle: 5 * time.Minute, WaitPage: true},
 				DrainTimeout: 10 * time.Second,
 			}, "id-a", nil},
 		},
@@ -132,7 +134,7 @@ func TestBuild_settings(t *testing.T) {
 		{
 			"scaling by nothing", nil,
 			[]engine.Container{container("a", "scale.max=3", "concurrency=0")},
-			pool{with(func(s *Settings) { s.Scale.Max = 3 }), "id-a", []string{"ballast.concurrency=0 and no ballast.scale.requests: there is nothing to scale by"}},
+			pool{with(func(s *Settings) { s.Scale.Max = 3 }), "id-a", []string{"ballast.concurrency=0 and no ballast.scale.rps: there is nothing to scale by"}},
 		},
 		{
 			"scaling by the classic rule alone", nil,

@@ -116,10 +116,24 @@ type Scale struct {
 	Image string
 	// Requests is the classic rule; a zero Count is off.
 	Requests Rate
+	// RPS is how many requests per second one replica is to get, Latency the p95 that is aimed at, CPU and Memory
+	// how many percent of its limit one is to use; 0 is off.
+	RPS         int
+	Latency     time.Duration
+	CPU, Memory int
+	// Warm is how many paused clones are kept ready.
+	Warm int
+	// Idle is how long a pool with Min 0 goes without a request before its last replica is stopped.
+	Idle time.Duration
 	// HoldDown is how long demand must stay low before replicas are removed.
 	HoldDown time.Duration
 	// DryRun decides and explains without acting.
 	DryRun bool
+	// WaitPage gives browsers that would wait long a page that follows and reloads.
+	WaitPage bool
+	// IgnoreAgents are patterns of User-Agents, separated by commas, whose requests never wake a pool: lower case,
+	// "*" stands for anything, and each is looked for anywhere in the field.
+	IgnoreAgents string
 }
 
 // Rate is a number of requests per interval, written "20/15s".

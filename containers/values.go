@@ -176,6 +176,19 @@ func parseHash(s *Settings, value string) error {
 	return nil
 }
 
+// parseAgents reads "kube-probe,*bot*".
+func parseAgents(s *Settings, value string) error {
+	patterns := strings.Split(strings.ToLower(value), ",")
+	for i, p := range patterns {
+		patterns[i] = strings.TrimSpace(p)
+		if strings.Trim(patterns[i], "*") == "" || len(p) > 200 {
+			return errors.New("must be patterns separated by commas, each with 1 to 200 characters that are not all *")
+		}
+	}
+	s.Scale.IgnoreAgents = strings.Join(patterns, ",")
+	return nil
+}
+
 // quote shows a value of unknown length to a person.
 func quote(value string) string {
 	const most = 80
