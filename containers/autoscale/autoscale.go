@@ -10,28 +10,48 @@ import (
 	"time"
 )
 
-// Sample is what Decide is told about one pool at one moment.
+// Sample is what Decide is told about one pool at one moment. Counters and integrals are since any fixed moment: their
+// differences count.
 type Sample struct {
-	// Ready replicas serve; Starting ones were asked for and do not serve yet. Both count
+	// Ready replicas serve; Starting ones were asked for and do not serve yet: created, woken or started. Both count
 	// containers that Ballast made and those it did not.
 	Ready, Starting int
+	// StartingFor is how long the oldest of Starting has been.
+	StartingFor time.Duration
 	// Unhealthy replicas run and fail their checks: they count towards Max, and not towards what serves.
 	Unhealthy int
-	// Originals is how many of all replicas this Ballast did not make, and so never removes.
+	// Originals is how many of all replicas this Ballast did not make. It gives them up only to reach zero.
 	Originals int
-	// Clones are those that could be removed.
+	// Clones are those that could be given up.
 	Clones []Clone
-	// InFlight is the number of requests being served now.
-	InFlight int
-	// Busy is the integral of InFlight over time, in request-seconds since any fixed moment: the
-	// difference of two samples over their distance in time is the mean in between.
+	// Warm clones are paused and can be woken; Draining ones can be taken back. Neither is among the replicas.
+	Warm, Draining int
+	// WakeTakes and StartTakes are how long it has lately taken from waking a clone, or creating one, until it served;
+	// 0 if that is not known.
+	WakeTakes, StartTakes time.Duration
+
+	// InFlight is the number of requests in the pool now, Queued those of them that are held.
+	InFlight, Queued int
+	// Busy is the integral over time of the requests that backends were serving, in request-seconds.
 	Busy float64
-	// Requests counts all requests since any fixed moment.
+	// Requests counts all that came, but for those that may not wake a pool.
 	Requests uint64
+	// Served counts all that ended, Service is how many seconds backends took for them; what they were held is left out.
+	Served  uint64
+	Service float64
+	// P95 is what 95 of 100 requests of the last seconds were answered within; 0 if it is not known.
+	P95 time.Duration
+	// CPU and Memory are the means of what replicas use of their limits, in percent, and Measured how many of the ready
+	// ones they are of, those that have just started left out; 0 if nothing recent is known.
+	CPU, Memory float64
+	Measured    int
+
 	// Stale says that the engine cannot be reached, so that Ready and Starting may be wrong.
 	Stale bool
-	// Blocked says why nothing can be created at present; empty if something can.
+	// Blocked says why nothing can be created at present; empty if something can. Open says that this has been tried
+	// often enough to tell those who wait.
 	Blocked string
+	Open    bool
 }
 
 // Clone is a replica that Ballast made.
@@ -48,9 +68,17 @@ type Policy struct {
 	// Concurrency is the number of requests one replica serves at once; without it (0) requests
 	// in flight ask for nothing.
 	Concurrency int
+	// RPS is how many requests per second one replica is to get; 0 is off.
+	RPS int
+	// Latency is what 95 of 100 requests are to be answered within; 0 is off.
+	Latency time.Duration
+	// CPU and Memory are how many percent of its limit one replica is to use; 0 is off.
+	CPU, Memory int
 	// Requests more than this within Interval ask for one more (the classic rule); 0 is off.
 	Requests int
 	Interval time.Duration
+	// Idle is how long nothing must be requested before a pool with Min 0 has no replica any more.
+	Idle time.Duration
 	// HoldDown is how long the demand must stay low before replicas are removed.
 	HoldDown time.Duration
 	// DryRun decides without acting.
