@@ -41,10 +41,10 @@ type Sample struct {
 	Service float64
 	// P95 is what 95 of 100 requests of the last seconds were answered within; 0 if it is not known.
 	P95 time.Duration
-	// CPU and Memory are the means of what replicas use of their limits, in percent, and Measured how many of the ready
-	// ones they are of, those that have just started left out; 0 if nothing recent is known.
-	CPU, Memory float64
-	Measured    int
+	// CPUUse and MemoryUse are the means of what replicas use of their limits, in percent, and Measured how many of the
+	// ready ones they are of, those that have just started left out; 0 if nothing recent is known.
+	CPUUse, MemoryUse float64
+	Measured          int
 
 	// Stale says that the engine cannot be reached, so that Ready and Starting may be wrong.
 	Stale bool
@@ -114,17 +114,31 @@ type Decision struct {
 
 // Inputs are the numbers that a decision was made from.
 type Inputs struct {
-	Ready       int     `json:"ready"`
-	Starting    int     `json:"starting"`
-	Unhealthy   int     `json:"unhealthy"`
-	Originals   int     `json:"originals"`
-	InFlight    int     `json:"in_flight"`
-	Busy1s      float64 `json:"busy_1s"`
-	Busy6s      float64 `json:"busy_6s"`
-	Requests    uint64  `json:"requests_in_interval"`
-	Concurrency int     `json:"concurrency"`
-	Min         int     `json:"min"`
-	Max         int     `json:"max"`
+	Ready     int `json:"ready"`
+	Starting  int `json:"starting"`
+	Unhealthy int `json:"unhealthy"`
+	Originals int `json:"originals"`
+	Warm      int `json:"warm"`
+	Draining  int `json:"draining"`
+	InFlight  int `json:"in_flight"`
+	Queued    int `json:"queued"`
+	// Rate is requests per second, ServiceSeconds what one takes at a backend.
+	Rate           float64 `json:"requests_per_second"`
+	ServiceSeconds float64 `json:"service_seconds"`
+	// BusySlots, Headroom and Backlog are slots, of which a backend has Concurrency.
+	BusySlots float64 `json:"busy_slots"`
+	Headroom  float64 `json:"headroom"`
+	Backlog   float64 `json:"backlog"`
+	// CapacityInSeconds is how long it takes until the next capacity serves.
+	CapacityInSeconds float64 `json:"capacity_in_seconds"`
+	// Requests are those of the classic rule's interval.
+	Requests        uint64  `json:"requests_in_interval"`
+	P95Milliseconds float64 `json:"p95_ms"`
+	CPU             float64 `json:"cpu_percent"`
+	Memory          float64 `json:"memory_percent"`
+	Concurrency     int     `json:"concurrency"`
+	Min             int     `json:"min"`
+	Max             int     `json:"max"`
 }
 
 // Actuator carries decisions out. Bring asks that a pool run n replicas in all, and returns at

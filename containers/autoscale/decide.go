@@ -2,17 +2,11 @@ package autoscale
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"time"
 )
 
 const (
-	// A replica is to be used to targetTenths/10 of its concurrency.
-	targetTenths = 7
-	// shortWindow shows a step soon; longWindow keeps a burst of a second in mind.
-	shortWindow = time.Second
-	longWindow  = 6 * time.Second
 	// scaleInEvery is the shortest time between two scale-ins.
 	scaleInEvery = 5 * time.Second
 	// repeatAct and repeatSaid are how long the same decision is not returned again: an act, because
@@ -32,32 +26,35 @@ type Outcome struct {
 	// Decision is to be carried out and shown if Decided.
 	Decision Decision
 	Decided  bool
+	Outlook  Outlook
 }
 
 // Decide says how many replicas a pool should run, and why. It keeps what it must remember in h,
 // which belongs to this pool alone; now must not go backwards. It is called at least every
 // second; the more often, the sooner a step shows.
 //
-// The rule: the mean number of requests in flight, over 1 s or 6 s, whichever is more, divided by
-// 70 % of what one replica serves at once. The classic rule, if asked for, adds one per interval.
+// Every rule says how many it wants, and the most counts. The first is Little's law: the rate of requests times what
+// one takes is how many slots are busy; with headroom for chance, and for what waits, that is divided by what one
+// replica serves at once. The others are a rate per replica, use of processor and memory, latency, and the classic rule.
 // What is starting counts. Replicas are given up only when fewer were wanted for the whole
 // hold-down, and then half of what is spare every 5 s, the least busy clones first. What runs when
 // a History begins counts as wanted for one hold-down, so a restart removes nothing at once. A pool
-// that does not scale any more gives up the clones that it still has in the same way.
+// that does not scale any more gives up the clones that it still has in the same way. One with Min 0 gives up all that
+// it has when nothing was requested for Idle.
 func Decide(now time.Time, p Policy, h *History, s Sample) Outcome {
 	v := view{Policy: p, Sample: s, now: now}
 	v.measure(h)
 	if p.Max <= 0 && len(s.Clones) == 0 {
-		return Outcome{Desired: max(v.total(), s.Originals), Enough: v.total()}
+		return Outcome{Desired: max(v.total(), s.Originals), Enough: v.total(), Outlook: v.outlook()}
 	}
-	v.demand(h)
+	v.decide(h)
 	v.hold(h)
 
-	out := Outcome{Desired: max(v.want, s.Originals), Enough: max(v.total(), v.held+s.Unhealthy)}
+	out := Outcome{Desired: max(v.want, v.kept()), Enough: max(v.total(), v.held+s.Unhealthy), Outlook: v.outlook()}
 	switch {
 	case v.want > v.serving() && p.Max > 0:
 		out.Decision, out.Decided = v.scaleOut(h)
-	case v.held < v.serving():
+	case v.held < v.serving() || v.zero && v.total() > 0:
 		out.Decision, out.Decided = v.scaleIn(h)
 	}
 	if p.DryRun {
@@ -70,83 +67,38 @@ func Decide(now time.Time, p Policy, h *History, s Sample) Outcome {
 type view struct {
 	Policy
 	Sample
+	demand
 	now time.Time
 
-	short, long mean
-	requests    uint64
-	// byBusy and byRequests are what the two rules want, want is what follows within Min and Max,
-	// held the highest want of the hold-down.
-	byBusy, byRequests, want, held int
+	// want is what follows from the demand within Min and Max, held the highest want of the hold-down.
+	want, held int
+	// zero says that nothing is needed at all any more.
+	zero bool
 }
-
-// mean is the mean number of requests in flight over a window.
-type mean struct {
-	value  float64
-	window time.Duration
-}
-
-// tenths is the mean rounded up to a tenth, as the reason prints it: whoever divides what he
-// reads by the capacity (a multiple of a tenth, too) finds the same number of replicas.
-func (m mean) tenths() int { return int(math.Ceil(m.value*10 - 1e-6)) }
 
 func (v *view) serving() int { return v.Ready + v.Starting }
 func (v *view) total() int   { return v.serving() + v.Unhealthy }
 
-// busiest is the window that asks for more.
-func (v *view) busiest() mean {
-	if v.long.value > v.short.value {
-		return v.long
-	}
-	return v.short
-}
-
-// measure reads the windows and adds this sample to them.
-func (v *view) measure(h *History) {
-	if h.first.IsZero() {
-		h.first = v.now
-	}
-	h.busy.add(v.now, v.Busy, longWindow)
-	v.short = meanOver(&h.busy, v.now, v.Busy, shortWindow)
-	v.long = meanOver(&h.busy, v.now, v.Busy, longWindow)
-	if v.Policy.Requests > 0 && v.Interval > 0 {
-		count := float64(v.Sample.Requests)
-		h.requests.add(v.now, count, v.Interval)
-		grown, _ := h.requests.over(v.now, count, v.Interval)
-		v.requests = uint64(grown)
-	}
-}
-
-func meanOver(s *series, now time.Time, value float64, window time.Duration) mean {
-	grown, d := s.over(now, value, window)
-	if d == 0 {
-		return mean{}
-	}
-	return mean{grown / d.Seconds(), d}
-}
-
-// demand works out what the rules want.
-func (v *view) demand(h *History) {
-	if capacity := targetTenths * v.Concurrency; capacity > 0 {
-		v.byBusy = (v.busiest().tenths() + capacity - 1) / capacity
-	}
-	v.byRequests = v.classicRule(h)
-	v.want = min(max(v.byBusy, v.byRequests, v.Min), v.Max)
-	if v.Max <= 0 {
-		v.want, v.Min = 0, 0
-	}
-}
-
-// classicRule asks for one more than there are when there were too many requests, at most once per
-// interval, and for no fewer than it asked for as long as there are too many.
-func (v *view) classicRule(h *History) int {
-	if v.Policy.Requests <= 0 || v.Interval <= 0 || v.requests <= uint64(v.Policy.Requests) {
+// kept is how many replicas may not be given up.
+func (v *view) kept() int {
+	if v.zero {
 		return 0
 	}
-	// With stale data the number of replicas is not known, so no step begins.
-	if !v.Stale && v.now.Sub(h.classic.at) >= v.Interval {
-		h.classic = classicStep{v.serving() + 1, v.now}
+	return v.Originals
+}
+
+// decide works out what the rules want together.
+func (v *view) decide(h *History) {
+	if v.Max <= 0 {
+		v.want, v.Min = 0, 0
+		return
 	}
-	return h.classic.want
+	v.ask(h)
+	_, most := v.most()
+	v.want = min(most, v.Max)
+	if v.idle(h) {
+		v.want, v.zero = 0, true
+	}
 }
 
 // hold finds the number of replicas below which the hold-down forbids to go.
@@ -154,6 +106,9 @@ func (v *view) hold(h *History) {
 	v.held = h.wants.add(v.now, v.want, v.HoldDown)
 	if v.now.Sub(h.first) < v.HoldDown {
 		v.held = max(v.held, v.serving())
+	}
+	if v.zero { // It has been idle for long enough.
+		v.held = 0
 	}
 }
 
@@ -183,10 +138,13 @@ func (v *view) scaleOut(h *History) (Decision, bool) {
 // scaleIn gives up half of what is spare, at least one, or refuses to.
 func (v *view) scaleIn(h *History) (Decision, bool) {
 	spare := min(v.serving()-v.held, len(v.Clones), v.total()-max(v.Min, v.Originals))
+	step := max(1, spare/2)
+	if v.zero {
+		spare, step = v.total(), v.total()
+	}
 	if spare <= 0 || v.now.Sub(h.scaledIn) < scaleInEvery {
 		return Decision{}, false
 	}
-	step := max(1, spare/2)
 	d := v.decision(ActionScaleIn, v.total()-step)
 	if v.Stale {
 		return v.refuse(h, d, causeStale)
@@ -194,7 +152,7 @@ func (v *view) scaleIn(h *History) (Decision, bool) {
 	if !v.say(h, &d) {
 		return d, false
 	}
-	d.Victims = leastBusy(v.Clones, step)
+	d.Victims = leastBusy(v.Clones, min(step, len(v.Clones)))
 	d.Reason = v.reasonIn(step)
 	if !v.DryRun {
 		h.scaledIn = v.now
@@ -257,7 +215,11 @@ func (v *view) decision(a Action, to int) Decision {
 		Time: v.now, Action: a, From: v.total(), To: to, DryRun: v.DryRun,
 		Inputs: Inputs{
 			Ready: v.Ready, Starting: v.Starting, Unhealthy: v.Unhealthy, Originals: v.Originals,
-			InFlight: v.InFlight, Busy1s: v.short.value, Busy6s: v.long.value, Requests: v.requests,
+			Warm: v.Warm, Draining: v.Draining,
+			InFlight: v.InFlight, Queued: v.Queued, Rate: v.rate, ServiceSeconds: v.whole.Seconds(),
+			BusySlots: float64(v.busy) / 10, Headroom: float64(v.headroom) / 10, Backlog: float64(v.backlog) / 10,
+			CapacityInSeconds: v.next.Seconds(), Requests: v.requests,
+			P95Milliseconds: float64(v.P95.Microseconds()) / 1000, CPU: v.CPUUse, Memory: v.MemoryUse,
 			Concurrency: v.Concurrency, Min: v.Min, Max: v.Max,
 		},
 	}

@@ -1,7 +1,6 @@
 package autoscale
 
 import (
-	"fmt"
 	"math"
 	"regexp"
 	"slices"
@@ -23,6 +22,10 @@ func TestDecide_properties(t *testing.T) {
 			Requests:    rapid.IntRange(0, 40).Draw(t, "requests"),
 			Interval:    time.Duration(rapid.IntRange(1, 20).Draw(t, "interval")) * time.Second,
 			HoldDown:    time.Duration(rapid.IntRange(0, 30).Draw(t, "hold-down")) * time.Second,
+			RPS:         rapid.SampledFrom([]int{0, 0, 7}).Draw(t, "rps"),
+			Latency:     rapid.SampledFrom([]time.Duration{0, 0, 100 * time.Millisecond}).Draw(t, "latency"),
+			CPU:         rapid.SampledFrom([]int{0, 0, 70}).Draw(t, "cpu"),
+			Idle:        time.Duration(rapid.IntRange(1, 20).Draw(t, "idle")) * time.Second,
 			DryRun:      rapid.IntRange(0, 9).Draw(t, "dry-run") == 0,
 		}
 		p.Min = min(p.Min, p.Max)
@@ -30,6 +33,10 @@ func TestDecide_properties(t *testing.T) {
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			s.Stale = rapid.IntRange(0, 9).Draw(t, "stale") == 0
 			s.Blocked = rapid.SampledFrom([]string{"", "", "", "no image"}).Draw(t, "blocked")
+			s.Queued = rapid.IntRange(0, 50).Draw(t, "queued")
+			s.Warm = rapid.IntRange(0, 3).Draw(t, "warm")
+			s.CPUUse, s.Measured = rapid.Float64Range(0, 400).Draw(t, "cpu use"), rapid.IntRange(0, 2).Draw(t, "measured")
+			s.P95 = time.Duration(rapid.IntRange(0, 500).Draw(t, "p95")) * time.Millisecond
 			if s.Originals > 0 && s.Ready > len(s.Clones) && rapid.IntRange(0, 9).Draw(t, "fails") == 0 {
 				s.Ready--
 				s.Unhealthy++
@@ -63,6 +70,12 @@ func checkDecision(t *rapid.T, p Policy, s Sample, d Decision) {
 		}
 		checkReason(t, d)
 	case ActionScaleIn:
+		if d.To == 0 && p.Min == 0 && p.Max > 0 {
+			if s.InFlight > 0 || s.Stale || len(d.Victims) != len(s.Clones) {
+				t.Fatalf("scale-in to zero with %d in flight, stale %v, %d victims of %d clones", s.InFlight, s.Stale, len(d.Victims), len(s.Clones))
+			}
+			return
+		}
 		if d.To >= d.From || d.To < p.Min && p.Max > 0 || d.To < s.Originals || s.Stale {
 			t.Fatalf("scale-in %d->%d, minimum %d, originals %d, stale %v", d.From, d.To, p.Min, s.Originals, s.Stale)
 		}
@@ -83,25 +96,33 @@ func checkDecision(t *rapid.T, p Policy, s Sample, d Decision) {
 	}
 }
 
-var inFlightReason = regexp.MustCompile(`^([0-9.]+) requests in flight over .* \(0\.7 x (\d+) per backend\) = ([0-9.]+) -> (\d+) backend`)
+var busyReason = regexp.MustCompile(`^(?:([0-9.]+) req/s x ([0-9.]+) s.* = )?([0-9.]+) busy slots(?: over [0-9.]+ s)?` +
+	`(?: \+ ([0-9.]+) headroom)?(?: \+ ([0-9.]+) to clear \d+ waiting in [0-9.]+ s)?(?: = ([0-9.]+))?, (\d+) per backend( -> |, as many as need not be created -> )(\d+) backend`)
 
 // checkReason does by hand what the reason says was done.
 func checkReason(t *rapid.T, d Decision) {
-	m := inFlightReason.FindStringSubmatch(d.Reason)
+	m := busyReason.FindStringSubmatch(d.Reason)
 	if m == nil {
 		return
 	}
-	busy, _ := strconv.ParseFloat(m[1], 64)
-	per, _ := strconv.ParseFloat(m[2], 64)
-	shown, _ := strconv.ParseFloat(m[3], 64)
-	ratio := busy / (0.7 * per)
-	if n := fmt.Sprint(int(math.Ceil(ratio - 1e-9))); n != m[4] || math.Abs(ratio-shown) > 0.1+1e-9 {
-		t.Fatalf("reason does not add up: %s", d.Reason)
+	value := func(i int) float64 { x, _ := strconv.ParseFloat(m[i], 64); return x }
+	if m[1] != "" {
+		if busy := value(1) * value(2); value(3) < busy-1e-6 || value(3) > busy+0.1 {
+			t.Fatalf("the product is %v: %s", busy, d.Reason)
+		}
+	}
+	sum := value(3) + value(4) + value(5)
+	if m[6] != "" && math.Abs(value(6)-sum) > 1e-6 {
+		t.Fatalf("the sum is %v: %s", sum, d.Reason)
+	}
+	n := math.Ceil(sum/value(7) - 1e-9)
+	if capped := m[8] != " -> "; !capped && n != value(9) || capped && n <= value(9) {
+		t.Fatalf("the quotient is %v: %s", n, d.Reason)
 	}
 }
 
 func checkOutcome(t *rapid.T, p Policy, s Sample, o Outcome) {
-	if o.Desired < s.Originals {
+	if o.Desired < s.Originals && (o.Desired > 0 || p.Min > 0) {
 		t.Fatalf("Desired = %d, with %d originals", o.Desired, s.Originals)
 	}
 	if p.Max > 0 && o.Desired > max(p.Max, s.Originals) {
@@ -129,7 +150,7 @@ func TestDecide_rests(t *testing.T) {
 		if len(s.told) != 0 {
 			t.Fatalf("decisions at rest: %q", s.told)
 		}
-		want := min(max(int(math.Ceil(level/7-1e-6)), 1), p.Max)
+		want := min(max((tenths(level)+tenths(2*math.Sqrt(float64(tenths(level))/10))+99)/100, 1), p.Max)
 		if s.Ready != want {
 			t.Fatalf("Ready = %d, want %d for %.2f in flight", s.Ready, want, level)
 		}

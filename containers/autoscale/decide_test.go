@@ -10,85 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// story is a pool whose decisions are carried out, so that what Decide wants has consequences.
-type story struct {
-	Policy
-	Sample
-	history History
-	start   time.Time
-	now     time.Time
-	// boot is how long a new clone takes to become ready.
-	boot    time.Duration
-	booting []time.Time
-	made    int
-	// told are the decisions as "1.2s scale-out 3->4"; reasons and decided go with them.
-	told    []string
-	decided []Decision
-	last    Outcome
-	// seen is the sample that the last outcome was made from.
-	seen Sample
-}
-
-func newStory(p Policy, originals, clones int) *story {
-	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	s := &story{Policy: p, start: start, now: start, boot: time.Second}
-	s.Originals, s.Ready = originals, originals
-	for range clones {
-		s.add()
-	}
-	return s
-}
-
-func (s *story) add() {
-	s.made++
-	s.Ready++
-	s.Clones = append(s.Clones, Clone{ID: fmt.Sprint("id", s.made), Name: fmt.Sprint("ballast-p-", s.made)})
-}
-
-// run lets time pass with so many requests in flight and so many per second.
-func (s *story) run(d time.Duration, inFlight, perSecond float64) *story {
-	arrived := float64(s.Sample.Requests)
-	for end := s.now.Add(d); s.now.Before(end); {
-		s.now = s.now.Add(Tick)
-		for len(s.booting) > 0 && !s.now.Before(s.booting[0]) {
-			s.booting = s.booting[1:]
-			s.Starting--
-			s.add()
-		}
-		s.InFlight = int(inFlight)
-		s.Busy += inFlight * Tick.Seconds()
-		arrived += perSecond * Tick.Seconds()
-		s.Sample.Requests = uint64(arrived + 1e-6)
-		s.seen = s.Sample
-		s.seen.Clones = slices.Clone(s.Clones)
-		s.last = Decide(s.now, s.Policy, &s.history, s.Sample)
-		if s.last.Decided {
-			s.carryOut(s.last.Decision)
-		}
-	}
-	return s
-}
-
-func (s *story) carryOut(d Decision) {
-	s.decided = append(s.decided, d)
-	dry := ""
-	if d.DryRun {
-		dry = " dry"
-	}
-	s.told = append(s.told, fmt.Sprintf("%s %s %d->%d%s", s.now.Sub(s.start), d.Action, d.From, d.To, dry))
-	if d.DryRun {
-		return
-	}
-	for range d.To - d.From {
-		s.Starting++
-		s.booting = append(s.booting, s.now.Add(s.boot))
-	}
-	for _, id := range d.Victims {
-		s.Clones = slices.DeleteFunc(s.Clones, func(c Clone) bool { return c.ID == id })
-		s.Ready--
-	}
-}
-
 func TestDecide_stories(t *testing.T) {
 	scaling := Policy{Min: 1, Max: 10, Concurrency: 10, HoldDown: 10 * time.Second}
 	classic := Policy{Min: 1, Max: 6, Requests: 20, Interval: 15 * time.Second, HoldDown: 30 * time.Second}
@@ -103,17 +24,19 @@ func TestDecide_stories(t *testing.T) {
 		{
 			name: "a step up is followed at once",
 			pool: newStory(scaling, 1, 0),
-			act:  func(s *story) { s.run(2*time.Second, 5, 0).run(time.Second, 31, 0) },
-			// The mean over 1 s passes 7, 14, 21 and 28 as the step fills the window.
+			act:  func(s *story) { s.run(2*time.Second, 5, 50).run(5*time.Second, 50, 500) },
+			// 50 ms after the step the shortest window begins to fill with it; after 250 ms it is full: 125 - 2.5 x 11.2
+			// = 97 in 0.25 s are 388/s. The last one is for the doubt that a longer window lifts.
 			want: []string{
-				"2.1s scale-out 1->2", "2.4s scale-out 2->3", "2.7s scale-out 3->4", "2.9s scale-out 4->5",
+				"2.05s scale-out 1->2", "2.1s scale-out 2->3", "2.15s scale-out 3->4", "2.2s scale-out 4->5",
+				"2.25s scale-out 5->6", "5.8s scale-out 6->7",
 			},
 		},
 		{
 			name: "what is starting counts",
 			pool: newStory(scaling, 3, 0),
 			act:  func(s *story) { s.boot = time.Minute; s.run(30*time.Second, 31, 0) },
-			want: []string{"200ms scale-out 3->5"},
+			want: []string{"150ms scale-out 3->5"},
 		},
 		{
 			name: "noise within what is there triggers nothing",
@@ -127,49 +50,48 @@ func TestDecide_stories(t *testing.T) {
 		{
 			name: "scale-in comes after the hold-down and by halves of what is spare",
 			pool: newStory(scaling, 1, 0),
-			act:  func(s *story) { s.run(20*time.Second, 60, 0).run(time.Minute, 1, 0) },
+			act:  func(s *story) { s.run(20*time.Second, 60, 600).run(time.Minute, 1, 10) },
 			want: []string{
-				"200ms scale-out 1->9",
-				// The mean over 6 s falls by 1 each 0.1 s from 20 s on, so 9 are wanted until 20.3 s;
-				// a want is held for up to 1/64 longer than the hold-down.
-				"30.5s scale-in 9->8", "35.5s scale-in 8->5", "40.5s scale-in 5->3",
-				"45.5s scale-in 3->2", "50.5s scale-in 2->1",
+				"150ms scale-out 1->8",
+				// The windows forget 600/s in 16 s; a want is held for up to 1/64 longer than the hold-down.
+				"31.65s scale-in 8->7", "36.65s scale-in 7->6", "41.65s scale-in 6->5", "46.65s scale-in 5->3",
+				"51.65s scale-in 3->2", "56.65s scale-in 2->1",
 			},
 		},
 		{
 			name: "demand that comes back within the hold-down keeps everything",
 			pool: newStory(scaling, 1, 0),
 			act: func(s *story) {
-				s.run(5*time.Second, 25, 0)
+				s.run(5*time.Second, 25, 250)
 				for range 10 {
-					s.run(9*time.Second, 0, 0).run(2*time.Second, 25, 0)
+					s.run(9*time.Second, 0, 0).run(2*time.Second, 25, 250)
 				}
 			},
-			want: []string{"200ms scale-out 1->4"},
+			want: []string{"150ms scale-out 1->4"},
 		},
 		{
 			name: "never below the originals",
 			pool: newStory(scaling, 3, 2),
 			act:  func(s *story) { s.run(2*time.Minute, 0, 0) },
-			want: []string{"10.1s scale-in 5->4", "15.1s scale-in 4->3"},
+			want: []string{"10.05s scale-in 5->4", "15.05s scale-in 4->3"},
 		},
 		{
 			name: "never below the minimum",
 			pool: newStory(with(scaling, func(p *Policy) { p.Min = 4 }), 1, 5),
 			act:  func(s *story) { s.run(2*time.Minute, 0, 0) },
-			want: []string{"10.1s scale-in 6->5", "15.1s scale-in 5->4"},
+			want: []string{"10.05s scale-in 6->5", "15.05s scale-in 5->4"},
 		},
 		{
 			name: "the minimum is brought up without any request",
 			pool: newStory(with(scaling, func(p *Policy) { p.Min = 3 }), 1, 0),
 			act:  func(s *story) { s.run(time.Minute, 0, 0) },
-			want: []string{"100ms scale-out 1->3"},
+			want: []string{"50ms scale-out 1->3"},
 		},
 		{
 			name: "never above the maximum",
 			pool: newStory(with(scaling, func(p *Policy) { p.Max = 4 }), 1, 0),
 			act:  func(s *story) { s.run(time.Minute, 1000, 0) },
-			want: []string{"200ms scale-out 1->4"},
+			want: []string{"150ms scale-out 1->4"},
 		},
 		{
 			name: "a maximum under the originals never acts upwards",
@@ -185,24 +107,24 @@ func TestDecide_stories(t *testing.T) {
 			name: "maximum 0 gives up the clones of before, whatever the demand",
 			pool: newStory(with(scaling, func(p *Policy) { p.Max = 0 }), 1, 3),
 			act:  func(s *story) { s.run(time.Minute, 1000, 100) },
-			want: []string{"10.1s scale-in 4->3", "15.1s scale-in 3->2", "20.1s scale-in 2->1"},
+			want: []string{"10.05s scale-in 4->3", "15.05s scale-in 3->2", "20.05s scale-in 2->1"},
 		},
 		{
 			name: "the classic rule adds one per interval, and keeps them while there are too many",
 			pool: newStory(classic, 1, 0),
 			act:  func(s *story) { s.run(40*time.Second, 0, 10).run(45*time.Second, 0, 1) },
-			// 10/s pass 20 at 2.2 s, for the first sample is not counted; an interval lasts 15 s. More
+			// 10/s pass 20 at 2.1 s, for the first sample is not counted; an interval lasts 15 s. More
 			// than 20 remain in the window until 54.4 s.
 			want: []string{
-				"2.2s scale-out 1->2", "17.2s scale-out 2->3", "32.2s scale-out 3->4", "47.2s scale-out 4->5",
-				"1m24.6s scale-in 5->3",
+				"2.1s scale-out 1->2", "17.1s scale-out 2->3", "32.1s scale-out 3->4", "47.1s scale-out 4->5",
+				"1m24.55s scale-in 5->3",
 			},
 		},
 		{
 			name: "stale data freezes, and says so once a minute",
 			pool: newStory(scaling, 1, 3),
 			act:  func(s *story) { s.Stale = true; s.run(80*time.Second, 0, 0) },
-			want: []string{"10.1s refuse 4->4", "1m10.1s refuse 4->4"},
+			want: []string{"10.05s refuse 4->4", "1m10.05s refuse 4->4"},
 		},
 		{
 			name: "stale data freezes scale-out as well",
@@ -213,7 +135,7 @@ func TestDecide_stories(t *testing.T) {
 				s.Stale = false
 				s.run(time.Second, 30, 0)
 			},
-			want: []string{"200ms refuse 1->1", "5.1s scale-out 1->5"},
+			want: []string{"150ms refuse 1->1", "5.05s scale-out 1->5"},
 		},
 		{
 			name: "the classic rule begins no step from a number that may be wrong",
@@ -224,7 +146,7 @@ func TestDecide_stories(t *testing.T) {
 				s.Stale = false
 				s.run(time.Second, 0, 10)
 			},
-			want: []string{"10.1s scale-out 1->2"},
+			want: []string{"10.05s scale-out 1->2"},
 		},
 		{
 			name: "what is blocked is refused once, and again when the reason changes",
@@ -235,14 +157,16 @@ func TestDecide_stories(t *testing.T) {
 				s.Blocked = "this host has all the clones that it may have"
 				s.run(30*time.Second, 35, 0)
 			},
-			want: []string{"200ms refuse 1->1", "30.1s refuse 1->1"},
+			want: []string{"150ms refuse 1->1", "30.05s refuse 1->1"},
 		},
 		{
 			name: "a dry run says what it would do and does not repeat it",
 			pool: newStory(with(scaling, func(p *Policy) { p.DryRun = true }), 1, 0),
-			act:  func(s *story) { s.run(50*time.Second, 30, 0).run(5*time.Second, 44, 0).run(10*time.Second, 20, 0) },
+			act: func(s *story) {
+				s.run(50*time.Second, 30, 300).run(5*time.Second, 44, 440).run(10*time.Second, 20, 200)
+			},
 			want: []string{
-				"200ms scale-out 1->5 dry", "50.4s scale-out 1->6 dry", "50.9s scale-out 1->7 dry",
+				"150ms scale-out 1->5 dry", "50.05s scale-out 1->7 dry", "50.65s scale-out 1->8 dry", "51s scale-out 1->9 dry",
 			},
 		},
 		{
@@ -253,8 +177,99 @@ func TestDecide_stories(t *testing.T) {
 		{
 			name: "unhealthy replicas are made up for, and count towards the maximum",
 			pool: newStory(with(scaling, func(p *Policy) { p.Max = 5 }), 3, 0),
-			act:  func(s *story) { s.Unhealthy, s.Ready = 1, 2; s.run(20*time.Second, 20, 0).run(20*time.Second, 50, 0) },
-			want: []string{"200ms scale-out 3->4", "20.1s scale-out 4->5", "20.3s refuse 5->5"},
+			act: func(s *story) {
+				s.Unhealthy, s.Ready = 1, 2
+				s.run(20*time.Second, 20, 200).run(20*time.Second, 50, 500)
+			},
+			want: []string{"150ms scale-out 3->4", "20.1s scale-out 4->5", "20.2s refuse 5->5"},
+		},
+		{
+			name: "a step of 10x wakes the warm one, starts more, and holds the rest",
+			pool: newStory(scaling, 1, 0),
+			act: func(s *story) {
+				s.Warm = 1
+				s.run(20*time.Second, 5, 50)
+				s.Queued = 20
+				s.run(time.Second, 30, 500)
+			},
+			// The first is awake a tick later.
+			want: []string{"20.05s scale-out 1->2", "20.1s scale-out 2->3", "20.15s scale-out 3->4", "20.2s scale-out 4->5", "20.25s scale-out 5->6"},
+		},
+		{
+			name: "a burst of long requests is no rate",
+			pool: newStory(with(scaling, func(p *Policy) { p.Max = 100 }), 3, 0),
+			act: func(s *story) {
+				s.run(30*time.Second, 20, 2) // Ten seconds each.
+				s.Sample.Requests += 40
+				s.run(time.Second, 30, 2)
+			},
+			want: []string{"30.05s scale-out 3->9"}, // 60 are busy then.
+		},
+		{
+			name: "streams that never end keep what they need",
+			pool: newStory(scaling, 1, 3),
+			act:  func(s *story) { s.run(2*time.Minute, 22, 0) },
+		},
+		{
+			name: "requests per second",
+			pool: newStory(Policy{Min: 1, Max: 9, RPS: 50, HoldDown: time.Minute}, 1, 0),
+			act:  func(s *story) { s.run(30*time.Second, 3, 200) },
+			want: []string{"150ms scale-out 1->2", "200ms scale-out 2->3", "600ms scale-out 3->4"},
+		},
+		{
+			name: "use of processors, with a tolerance",
+			pool: newStory(Policy{Min: 1, Max: 9, CPU: 70, HoldDown: 10 * time.Second}, 3, 0),
+			act: func(s *story) {
+				s.Measured, s.CPUUse = 3, 76
+				s.run(20*time.Second, 1, 1)
+				s.CPUUse = 80
+				s.run(500*time.Millisecond, 1, 1)
+			},
+			want: []string{"20.05s scale-out 3->4"},
+		},
+		{
+			name: "what nothing recent is known of adds nothing",
+			pool: newStory(Policy{Min: 1, Max: 9, CPU: 70, Memory: 70, HoldDown: 10 * time.Second}, 3, 0),
+			act:  func(s *story) { s.CPUUse, s.MemoryUse = 100, 100; s.run(20*time.Second, 1, 1) },
+		},
+		{
+			name: "latency that more replicas do not help adds two and rests",
+			pool: newStory(with(scaling, func(p *Policy) { p.Latency = 100 * time.Millisecond; p.Concurrency = 8 }), 3, 0),
+			act: func(s *story) {
+				s.P95 = 120 * time.Millisecond
+				for range 75 {
+					s.run(time.Second, 0.6*float64(8*s.Ready), 60*float64(s.Ready))
+				}
+			},
+			want: []string{"50ms scale-out 3->4", "10.05s scale-out 4->5"},
+		},
+		{
+			name: "latency of an idle pool adds nothing: it is not for want of replicas",
+			pool: newStory(with(scaling, func(p *Policy) { p.Latency = 100 * time.Millisecond }), 3, 0),
+			act:  func(s *story) { s.P95 = time.Second; s.run(time.Minute, 12, 12) },
+		},
+		{
+			name: "to zero when nothing was requested, and back with the first request",
+			pool: newStory(with(scaling, func(p *Policy) { p.Min, p.Idle = 0, 30*time.Second }), 1, 1),
+			act: func(s *story) {
+				s.run(time.Minute, 0, 0)
+				s.Queued = 1
+				s.Sample.Requests++
+				s.run(Tick, 1, 0)
+				s.Queued = 0
+				s.run(2*time.Second, 0, 0)
+			},
+			want: []string{"10.05s scale-in 2->1", "30.05s scale-in 1->0", "1m0.05s scale-out 0->1"},
+		},
+		{
+			name: "a stream is never idle",
+			pool: newStory(with(scaling, func(p *Policy) { p.Min, p.Idle = 0, 5*time.Second }), 1, 0),
+			act:  func(s *story) { s.run(time.Minute, 1, 0) },
+		},
+		{
+			name: "nothing runs and nothing is asked for after a start",
+			pool: newStory(with(scaling, func(p *Policy) { p.Min, p.Idle = 0, 5*time.Second }), 0, 0),
+			act:  func(s *story) { s.run(time.Minute, 0, 0) },
 		},
 	}
 	for _, tt := range tests {
@@ -282,13 +297,13 @@ func TestDecide_reasons(t *testing.T) {
 			name: "requests in flight",
 			pool: newStory(scaling, 3, 0),
 			act:  func(s *story) { s.Starting = 1; s.run(2*time.Second, 31.2, 0) },
-			want: "31.2 requests in flight over 0.1 s / (0.7 x 10 per backend) = 4.5 -> 5 backends; 3 ready, 1 starting: start 1",
+			want: "31.2 busy slots over 0.1 s + 11.2 headroom = 42.4, 10 per backend -> 5 backends; 3 ready, 1 starting: start 1",
 		},
 		{
 			name: "capped",
 			pool: newStory(scaling, 1, 0),
 			act:  func(s *story) { s.Unhealthy = 2; s.run(2*time.Second, 70.1, 0) },
-			want: "70.1 requests in flight over 0.1 s / (0.7 x 10 per backend) = 10.1 -> 11 backends, at most 6 by scale.max; 1 ready, 0 starting, 2 unhealthy: start 3",
+			want: "70.1 busy slots over 0.1 s + 16.8 headroom = 86.9, 10 per backend -> 9 backends, at most 6 by scale.max; 1 ready, 0 starting, 2 unhealthy: start 3",
 		},
 		{
 			name: "classic",
@@ -306,28 +321,28 @@ func TestDecide_reasons(t *testing.T) {
 			name: "scale-in",
 			pool: newStory(scaling, 1, 5),
 			act:  func(s *story) { s.run(4*time.Second, 7, 0) },
-			want: "7.0 requests in flight over 1 s / (0.7 x 10 per backend) = 1.0 -> 1 backend; at most 1 wanted in the last 1s; 6 ready, 0 starting: remove 2 of 5 clones, at most half of the spare every 5s",
+			want: "7 busy slots over 1 s + 5.3 headroom = 12.3, 10 per backend -> 2 backends; at most 2 wanted in the last 1s; 6 ready, 0 starting: remove 2 of 5 clones, at most half of the spare every 5s",
 		},
 		{
 			name: "stale",
 			pool: newStory(scaling, 1, 0),
 			act:  func(s *story) { s.Stale = true; s.run(time.Second, 8, 0) },
 			want: "the engine cannot be reached, so the number of replicas may be wrong: scaling is frozen; " +
-				"8.0 requests in flight over 0.1 s / (0.7 x 10 per backend) = 1.2 -> 2 backends; 1 ready, 0 starting",
+				"8 busy slots over 0.1 s + 5.7 headroom = 13.7, 10 per backend -> 2 backends; 1 ready, 0 starting",
 		},
 		{
 			name: "blocked",
 			pool: newStory(scaling, 1, 0),
 			act:  func(s *story) { s.Blocked = "image web:1 is not there: build it"; s.run(time.Second, 8, 0) },
 			want: "image web:1 is not there: build it; " +
-				"8.0 requests in flight over 0.1 s / (0.7 x 10 per backend) = 1.2 -> 2 backends; 1 ready, 0 starting",
+				"8 busy slots over 0.1 s + 5.7 headroom = 13.7, 10 per backend -> 2 backends; 1 ready, 0 starting",
 		},
 		{
 			name: "unhealthy",
 			pool: newStory(Policy{Min: 1, Max: 2, Concurrency: 10}, 1, 0),
 			act:  func(s *story) { s.Unhealthy = 1; s.run(time.Second, 8, 0) },
 			want: "unhealthy replicas count towards the maximum of 2; " +
-				"8.0 requests in flight over 0.1 s / (0.7 x 10 per backend) = 1.2 -> 2 backends; 1 ready, 0 starting, 1 unhealthy",
+				"8 busy slots over 0.1 s + 5.7 headroom = 13.7, 10 per backend -> 2 backends; 1 ready, 0 starting, 1 unhealthy",
 		},
 	}
 	for _, tt := range tests {
@@ -381,7 +396,7 @@ func TestDecide_removes_no_more_than_there_are_clones(t *testing.T) {
 	s := newStory(Policy{Min: 1, Max: 9, Concurrency: 10}, 6, 5)
 	s.Ready = 7
 	s.run(200*time.Millisecond, 0, 0)
-	if diff := cmp.Diff([]string{"100ms scale-in 7->6"}, s.told); diff != "" {
+	if diff := cmp.Diff([]string{"50ms scale-in 7->6"}, s.told); diff != "" {
 		t.Errorf("decisions (-want +got):\n%s", diff)
 	}
 }
@@ -414,7 +429,7 @@ func TestDecide_survives_counters_that_begin_anew(t *testing.T) {
 	s := newStory(Policy{Min: 1, Max: 10, Concurrency: 10, Requests: 200, Interval: 15 * time.Second, HoldDown: time.Second}, 1, 0)
 	s.Busy, s.Sample.Requests = 1000, 1000
 	s.run(10*time.Second, 5, 10)
-	s.Busy, s.Sample.Requests = 0, 0
+	s.Busy, s.Sample.Requests, s.Service = 0, 0, 0
 	s.run(10*time.Second, 5, 10)
 	if len(s.told) != 0 {
 		t.Errorf("decisions = %q, want none", strings.Join(s.told, "; "))

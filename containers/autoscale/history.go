@@ -9,9 +9,17 @@ const minWindow = 100 * time.Millisecond
 // windows are. The zero value is that of a pool never seen; only one goroutine may use it at a time.
 type History struct {
 	first    time.Time
-	busy     series
+	arrivals arrivals
+	// busy is the integral of what was being served, served and service are the counters that tell how long one takes.
+	busy, served, service series
+	// took is how long one took when that was last known.
+	took     time.Duration
 	requests series
-	wants    peaks
+	// active is when there was last a request, seen how many there had been.
+	active  time.Time
+	seen    float64
+	latency latencyState
+	wants   peaks
 	// scaledIn is when the last scale-in was decided.
 	scaledIn time.Time
 	classic  classicStep

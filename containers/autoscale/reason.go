@@ -2,6 +2,7 @@ package autoscale
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +21,9 @@ func (v *view) reasonOut(to int) string {
 
 // reasonIn explains a scale-in by so many replicas.
 func (v *view) reasonIn(step int) string {
+	if v.zero {
+		return fmt.Sprintf("nothing was requested for %s; %s: stop all", v.Idle, v.running())
+	}
 	return fmt.Sprintf("%s; at most %d wanted in the last %s; %s: remove %d of %s, at most half of the spare every %s",
 		v.reasonWant(), v.held, v.HoldDown, v.running(), step, plural(len(v.Clones), "clone"), scaleInEvery)
 }
@@ -37,23 +41,62 @@ func (v *view) reasonWant() string {
 	if v.Max <= 0 {
 		return "scale.max is 0, so no clones are wanted"
 	}
-	var b strings.Builder
-	switch most := max(v.byBusy, v.byRequests, v.Min); {
-	case v.byBusy == most && v.Concurrency > 0:
-		m := v.busiest()
-		capacity := targetTenths * v.Concurrency
-		// In tenths, rounded up: 1.001 is 1.1 and not 1.0, or two backends would look wrong.
-		ratio := (m.tenths()*10 + capacity - 1) / capacity
-		fmt.Fprintf(&b, "%s requests in flight over %s / (0.%d x %d per backend) = %s -> %s",
-			decimal(m.tenths()), seconds(m.window), targetTenths, v.Concurrency, decimal(ratio), plural(v.byBusy, "backend"))
-	case v.byRequests == most && v.byRequests > 0:
-		fmt.Fprintf(&b, "%d requests in the last %s, more than %d -> %s",
-			v.requests, v.Interval, v.Policy.Requests, plural(v.byRequests, "backend"))
-	default:
-		fmt.Fprintf(&b, "at least %s by scale.min", plural(v.Min, "backend"))
+	r, most := v.most()
+	why := v.reasonOf(r)
+	if most > v.Max {
+		why += fmt.Sprintf(", at most %d by scale.max", v.Max)
 	}
-	if max(v.byBusy, v.byRequests, v.Min) > v.Max {
-		fmt.Fprintf(&b, ", at most %d by scale.max", v.Max)
+	return why
+}
+
+func (v *view) reasonOf(r rule) string {
+	want := plural(v.wants[r], "backend")
+	switch r {
+	case ruleBusy:
+		return v.reasonBusy() + " -> " + want
+	case ruleRate:
+		return fmt.Sprintf("%s req/s / %d per backend -> %s", number(v.rate), v.RPS, want)
+	case ruleCPU:
+		return fmt.Sprintf("%s at %.0f %% of their processors, target %d %% -> %s", plural(v.Ready, "backend"), v.CPUUse, v.CPU, want)
+	case ruleMemory:
+		return fmt.Sprintf("%s at %.0f %% of their memory, target %d %% -> %s", plural(v.Ready, "backend"), v.MemoryUse, v.Memory, want)
+	case ruleLatency:
+		return fmt.Sprintf("p95 of %s, target %s, with %d of %d slots busy -> %s",
+			v.P95.Round(time.Millisecond), v.Latency, v.InFlight-v.Queued, v.Ready*v.Concurrency, want)
+	case ruleRequests:
+		return fmt.Sprintf("%d requests in the last %s, more than %d -> %s", v.requests, v.Interval, v.Policy.Requests, want)
+	}
+	if v.Min == 0 {
+		return "requests within the last " + v.Idle.String() + " -> 1 backend"
+	}
+	return fmt.Sprintf("at least %s by scale.min", plural(v.Min, "backend"))
+}
+
+// reasonBusy is the calculation of the slots, such as "312 req/s x 0.1 s = 31.2 busy slots + 11.2 headroom = 42.4, 10 per
+// backend".
+func (v *view) reasonBusy() string {
+	var b strings.Builder
+	if v.bySlots {
+		fmt.Fprintf(&b, "%s busy slots over %s", decimal(v.busy), seconds(v.over))
+	} else {
+		of := ""
+		if v.service < v.whole {
+			of = " of the " + number(v.whole.Seconds()) + " s that one takes"
+		}
+		fmt.Fprintf(&b, "%s req/s x %s s%s = %s busy slots", number(v.rate), number(v.service.Seconds()), of, decimal(v.busy))
+	}
+	if v.headroom > 0 {
+		fmt.Fprintf(&b, " + %s headroom", decimal(v.headroom))
+	}
+	if v.backlog > 0 {
+		fmt.Fprintf(&b, " + %s to clear %d waiting in %s", decimal(v.backlog), v.waiting, seconds(v.clear))
+	}
+	if v.headroom > 0 || v.backlog > 0 {
+		fmt.Fprintf(&b, " = %s", decimal(v.busy+v.headroom+v.backlog))
+	}
+	fmt.Fprintf(&b, ", %d per backend", v.Concurrency)
+	if v.capped {
+		b.WriteString(", as many as need not be created")
 	}
 	return b.String()
 }
@@ -61,14 +104,26 @@ func (v *view) reasonWant() string {
 // running counts what there is.
 func (v *view) running() string {
 	s := fmt.Sprintf("%d ready, %d starting", v.Ready, v.Starting)
-	if v.Unhealthy > 0 {
-		s += fmt.Sprintf(", %d unhealthy", v.Unhealthy)
+	for _, f := range [...]struct {
+		n    int
+		what string
+	}{{v.Unhealthy, "unhealthy"}, {v.Draining, "draining"}, {v.Warm, "warm"}} {
+		if f.n > 0 {
+			s += fmt.Sprintf(", %d %s", f.n, f.what)
+		}
 	}
 	return s
 }
 
 // decimal writes tenths as a decimal number.
-func decimal(tenths int) string { return fmt.Sprintf("%d.%d", tenths/10, tenths%10) }
+func decimal(tenths int) string {
+	return strings.TrimSuffix(fmt.Sprintf("%d.%d", tenths/10, tenths%10), ".0")
+}
+
+// number writes a number with as many digits as it has, three after the point at most.
+func number(x float64) string {
+	return strconv.FormatFloat(math.Round(x*1000)/1000, 'f', -1, 64)
+}
 
 // seconds writes a duration to a tenth of a second.
 func seconds(d time.Duration) string {

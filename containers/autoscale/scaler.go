@@ -9,8 +9,11 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Tick is how often a Scaler looks.
-const Tick = 100 * time.Millisecond
+// Tick is how often a Scaler looks by itself.
+const Tick = 50 * time.Millisecond
+
+// nudgeEvery is the shortest time between two looks that nudges bring about.
+const nudgeEvery = 20 * time.Millisecond
 
 // Kept is how many decisions of each pool a Scaler remembers.
 const Kept = 1000
@@ -36,11 +39,14 @@ type Options struct {
 	Logger   zerolog.Logger
 	// OnDecision is told of every decision, one at a time; it may be nil.
 	OnDecision func(Decision)
+	// OnOutlook is told with every look what who waits for a pool can expect; it may be nil.
+	OnOutlook func(pool string, o Outlook)
 }
 
-// Scaler decides for every pool, ten times a second, and hands the decisions to the Actuator.
+// Scaler decides for every pool, twenty times a second and when it is nudged, and hands the decisions to the Actuator.
 type Scaler struct {
-	o Options
+	o      Options
+	nudged chan struct{}
 
 	mu    sync.Mutex
 	pools map[string]*scaled
@@ -57,20 +63,37 @@ type scaled struct {
 
 // New makes a Scaler; Run starts it.
 func New(o Options) *Scaler {
-	return &Scaler{o: o, pools: map[string]*scaled{}}
+	return &Scaler{o: o, nudged: make(chan struct{}, 1), pools: map[string]*scaled{}}
 }
 
 // Run decides until ctx ends, and returns nil then.
 func (s *Scaler) Run(ctx context.Context) error {
-	ticker := time.NewTicker(Tick)
-	defer ticker.Stop()
 	for {
 		s.tick(ctx, time.Now())
-		select {
-		case <-ctx.Done():
+		if !wait(ctx, nudgeEvery, nil) || !wait(ctx, Tick-nudgeEvery, s.nudged) {
 			return nil
-		case <-ticker.C:
 		}
+	}
+}
+
+// wait returns after d, or when early yields; false when ctx ended.
+func wait(ctx context.Context, d time.Duration, early <-chan struct{}) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-early:
+	case <-timer.C:
+	}
+	return true
+}
+
+// Nudge asks for a look at once, as when a request begins to wait. It never blocks.
+func (s *Scaler) Nudge() {
+	select {
+	case s.nudged <- struct{}{}:
+	default:
 	}
 }
 
@@ -134,6 +157,9 @@ func (s *Scaler) look(ctx context.Context, now time.Time, r Reading) {
 	}
 	s.mu.Unlock()
 
+	if s.o.OnOutlook != nil {
+		s.o.OnOutlook(r.Pool, out.Outlook)
+	}
 	if out.Decided {
 		s.log(out.Decision)
 		if s.o.OnDecision != nil {

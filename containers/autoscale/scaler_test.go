@@ -230,3 +230,37 @@ func TestScaler_Decisions(t *testing.T) {
 		}
 	})
 }
+
+func TestScaler_looks_at_once_when_nudged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pools{readings: map[string]Reading{}}
+		var outlooks []Outlook
+		s := New(Options{
+			Source: p, Actuator: p, Logger: zerolog.Nop(),
+			OnOutlook: func(_ string, o Outlook) { outlooks = append(outlooks, o) },
+		})
+		p.set("web", func(r *Reading) {
+			r.Policy = Policy{Max: 3, Concurrency: 10, Idle: time.Minute}
+			r.Sample = Sample{StartTakes: time.Second}
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		var run sync.WaitGroup
+		run.Go(func() { _ = s.Run(ctx) })
+		defer run.Wait()
+		defer cancel()
+		after(10*Tick + nudgeEvery + time.Millisecond)
+		if len(p.brought) > 0 {
+			t.Fatalf("Bring calls = %q before any request", p.brought)
+		}
+		p.set("web", func(r *Reading) { r.Sample.Requests, r.Sample.InFlight, r.Sample.Queued = 1, 1, 1 })
+		s.Nudge()
+		s.Nudge() // One look serves both.
+		synctest.Wait()
+		if want := []string{"web 1"}; cmp.Diff(want, p.brought) != "" {
+			t.Errorf("Bring calls = %q, want %q without waiting", p.brought, want)
+		}
+		if want := (Outlook{Coming: true, In: time.Second}); outlooks[len(outlooks)-1] != want {
+			t.Errorf("last outlook = %+v, want %+v", outlooks[len(outlooks)-1], want)
+		}
+	})
+}

@@ -1,0 +1,37 @@
+package autoscale
+
+import (
+	"fmt"
+	"time"
+)
+
+// Outlook is what who waits for a pool can expect.
+type Outlook struct {
+	// Coming says that something serves, or is on its way or will be asked for; In how long that takes, 0 if something
+	// serves already.
+	Coming bool
+	In     time.Duration
+	// Why says why nothing is coming, for clients to read.
+	Why string
+}
+
+// outlook is for a pool as it is before this decision is carried out.
+func (v *view) outlook() Outlook {
+	switch {
+	case v.Ready > 0:
+		return Outlook{Coming: true}
+	case v.Starting > 0:
+		return Outlook{Coming: true, In: v.next}
+	case v.Max <= 0:
+		return Outlook{}
+	case v.Stale:
+		return Outlook{Why: "nothing runs, and the engine that could start it cannot be reached"}
+	case v.DryRun:
+		return Outlook{Why: "nothing runs, and scaling is a dry run"}
+	case v.Blocked != "" && v.Open:
+		return Outlook{Why: v.Blocked}
+	case v.Unhealthy >= v.Max:
+		return Outlook{Why: fmt.Sprintf("all %d replicas are unhealthy, and there may be no more", v.Unhealthy)}
+	}
+	return Outlook{Coming: true, In: v.next}
+}

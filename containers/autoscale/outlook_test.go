@@ -1,0 +1,34 @@
+package autoscale
+
+import (
+	"testing"
+	"time"
+)
+
+func TestDecide_outlook(t *testing.T) {
+	tests := []struct {
+		name   string
+		policy Policy
+		sample Sample
+		want   Outlook
+	}{
+		{"something serves", Policy{Max: 3}, Sample{Ready: 1}, Outlook{Coming: true}},
+		{"one is starting", Policy{Max: 3}, Sample{Starting: 1, StartTakes: 5 * time.Second, StartingFor: 2 * time.Second}, Outlook{Coming: true, In: 3 * time.Second}},
+		{"one can be started", Policy{Max: 3}, Sample{StartTakes: 5 * time.Second}, Outlook{Coming: true, In: 5 * time.Second}},
+		{"one can be woken", Policy{Max: 3}, Sample{Warm: 1, WakeTakes: 40 * time.Millisecond}, Outlook{Coming: true, In: 40 * time.Millisecond}},
+		{"one failure is none", Policy{Max: 3}, Sample{Blocked: "no image"}, Outlook{Coming: true, In: guessStart}},
+		{"many are", Policy{Max: 3}, Sample{Blocked: "no image", Open: true}, Outlook{Why: "no image"}},
+		{"engine gone", Policy{Max: 3}, Sample{Stale: true}, Outlook{Why: "nothing runs, and the engine that could start it cannot be reached"}},
+		{"dry run", Policy{Max: 3, DryRun: true}, Sample{}, Outlook{Why: "nothing runs, and scaling is a dry run"}},
+		{"all sick", Policy{Max: 3}, Sample{Unhealthy: 3}, Outlook{Why: "all 3 replicas are unhealthy, and there may be no more"}},
+		{"no scaling", Policy{}, Sample{}, Outlook{}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := Decide(epoch, tt.policy, &History{}, tt.sample).Outlook
+			if got != tt.want {
+				t.Errorf("Outlook = %+v, want %+v", got, tt.want)
+			}
+		})
+	}
+}
