@@ -106,6 +106,7 @@ const (
 	maxSpread    = 4
 	// Fewer seconds tell nothing.
 	leastSeconds = 10
+	leapfrog     = 3
 )
 
 func (s *spread) add(now time.Time, count float64) {
@@ -121,7 +122,9 @@ func (s *spread) add(now time.Time, count float64) {
 	if s.seconds++; s.seconds > 1 {
 		// The first ones weigh more, so that the means begin with what is there.
 		w := max(spreadWeight, 1/float64(s.seconds))
-		s.apart += w * (math.Abs(n-s.last) - s.apart)
+		// One step is no unevenness, however high: nothing counts for more than some times what is usual.
+		usual := max(s.apart, 2/math.Sqrt(math.Pi)*math.Sqrt(s.mean))
+		s.apart += w * (min(math.Abs(n-s.last), leapfrog*usual) - s.apart)
 		s.mean += w * (n - s.mean)
 	}
 	s.last = n

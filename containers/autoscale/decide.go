@@ -7,6 +7,9 @@ import (
 )
 
 const (
+	// scaleOutEvery is the shortest time between two scale-outs: a step fills the shortest window in that time, and an
+	// engine is busy with the first container for as long.
+	scaleOutEvery = 300 * time.Millisecond
 	// scaleInEvery is the shortest time between two scale-ins.
 	scaleInEvery = 5 * time.Second
 	// repeatAct and repeatSaid are how long the same decision is not returned again: an act, because
@@ -37,7 +40,7 @@ type Outcome struct {
 // one takes is how many slots are busy; with headroom for chance, and for what waits, that is divided by what one
 // replica serves at once. The others are a rate per replica, use of processor and memory, latency, and the classic rule.
 // What is starting counts. Replicas are given up only when fewer were wanted for the whole
-// hold-down, and then half of what is spare every 5 s, the least busy clones first. What runs when
+// hold-down, and then at most half of them every 5 s, the least busy clones first. What runs when
 // a History begins counts as wanted for one hold-down, so a restart removes nothing at once. A pool
 // that does not scale any more gives up the clones that it still has in the same way. One with Min 0 gives up all that
 // it has when nothing was requested for Idle.
@@ -127,18 +130,23 @@ func (v *view) scaleOut(h *History) (Decision, bool) {
 		return v.refuse(h, d, causeUnhealthy)
 	case v.Blocked != "":
 		return v.refuse(h, d, v.Blocked)
+	case v.serving() > 0 && v.Warm+v.Draining == 0 && v.now.Sub(h.scaledOut) < scaleOutEvery:
+		return d, false
 	}
 	if !v.say(h, &d) {
 		return d, false
+	}
+	if !v.DryRun {
+		h.scaledOut = v.now
 	}
 	d.Reason = v.reasonOut(to)
 	return d, true
 }
 
-// scaleIn gives up half of what is spare, at least one, or refuses to.
+// scaleIn gives up what is spare, at most half of what serves, or refuses to.
 func (v *view) scaleIn(h *History) (Decision, bool) {
 	spare := min(v.serving()-v.held, len(v.Clones), v.total()-max(v.Min, v.Originals))
-	step := max(1, spare/2)
+	step := min(spare, max(1, v.serving()/2))
 	if v.zero {
 		spare, step = v.total(), v.total()
 	}

@@ -22,7 +22,7 @@ const (
 const (
 	// headroomFactor is beta of the square-root staffing rule (Halfin and Whitt, 1981): so many standard deviations of
 	// the busy slots are kept free.
-	headroomFactor = 2
+	headroomFactor = 1
 	// busySpan is what the mean of the requests that are being served is taken over; serviceSpan is how long back
 	// they tell how long one takes, at least serviceLeast of them.
 	busySpan     = 16 * time.Second
@@ -34,6 +34,8 @@ const (
 	guessWake, guessStart = 100 * time.Millisecond, time.Second
 	// guessService is what a request is taken to last until the first one has been served.
 	guessService = 100 * time.Millisecond
+	// slotTolerance is by what share the slots needed may exceed those there are before more are added.
+	slotTolerance = 0.05
 	// Use within a tenth of its target asks for no change (as in Kubernetes' HPA).
 	useTolerance = 0.1
 )
@@ -53,6 +55,7 @@ type demand struct {
 	waiting                 int           // Requests that wait, or will when the next capacity comes.
 	clear                   time.Duration // In which they are to be served.
 	capped                  bool          // That is more than what is paused or still there can do.
+	tolerated               bool          // That is a little more than what there is.
 	// next is how long it takes until the next capacity serves.
 	next     time.Duration
 	requests uint64 // In the interval of the classic rule.
@@ -201,8 +204,15 @@ func (v *view) slots(service float64, within time.Duration) int {
 		extra := float64(v.waiting) * min(service/within.Seconds(), 1)
 		v.backlog = tenths(min(max(extra, 1), max(float64(v.busy)/10, 1)))
 	}
-	capacity := 10 * v.Concurrency
-	return (v.busy + v.backlog + v.headroom + capacity - 1) / capacity
+	capacity, needed := 10*v.Concurrency, v.busy+v.backlog+v.headroom
+	n := (needed + capacity - 1) / capacity
+	// A little more is not worth another one: it would go and come as the rate goes up and down.
+	if have := v.serving(); n > have && float64(needed) <= float64(have*capacity)*(1+slotTolerance) {
+		v.tolerated = true
+		return have
+	}
+	v.tolerated = false
+	return n
 }
 
 // byUse asks for what brings the mean use of a resource to its target.

@@ -20,9 +20,9 @@ type History struct {
 	seen    float64
 	latency latencyState
 	wants   peaks
-	// scaledIn is when the last scale-in was decided.
-	scaledIn time.Time
-	classic  classicStep
+	// scaledOut and scaledIn are when the last scale-out and scale-in were decided.
+	scaledOut, scaledIn time.Time
+	classic             classicStep
 	// act, dry and refusal are what was said last, so that it is not said with every tick.
 	act, dry, refusal said
 }

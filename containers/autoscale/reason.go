@@ -24,7 +24,7 @@ func (v *view) reasonIn(step int) string {
 	if v.zero {
 		return fmt.Sprintf("nothing was requested for %s; %s: stop all", v.Idle, v.running())
 	}
-	return fmt.Sprintf("%s; at most %d wanted in the last %s; %s: remove %d of %s, at most half of the spare every %s",
+	return fmt.Sprintf("%s; at most %d wanted in the last %s; %s: remove %d of %s, at most half of what serves every %s",
 		v.reasonWant(), v.held, v.HoldDown, v.running(), step, plural(len(v.Clones), "clone"), scaleInEvery)
 }
 
@@ -95,6 +95,9 @@ func (v *view) reasonBusy() string {
 		fmt.Fprintf(&b, " = %s", decimal(v.busy+v.headroom+v.backlog))
 	}
 	fmt.Fprintf(&b, ", %d per backend", v.Concurrency)
+	if v.tolerated {
+		b.WriteString(", less than 5 % above what there is")
+	}
 	if v.capped {
 		b.WriteString(", as many as need not be created")
 	}
