@@ -122,7 +122,7 @@ var poolTable = []label{
 	{
 		name: "queue.size", scope: scopePool, initial: "1024",
 		example: "100",
-		meaning: "Requests that may wait for a free backend. When it is full, the next is answered with 503 at once.",
+		meaning: "Requests that may wait for a free backend, and in a pool that scales for the first one to come. When it is full, the next is answered with 503 at once.",
 		setting: whole(0, most, func(s *Settings) *int { return &s.Queue.Size }),
 	},
 	{

@@ -191,8 +191,9 @@ func withoutEffect(s *Settings, set map[string]bool) [][2]string {
 	needs(s.Route.Path == "", "path", "strip-path")
 	needs(s.Route.Path == "/", "path longer than /", "strip-path")
 	needs(s.Policy != "maglev", "policy=maglev", "hash")
-	needs(s.Concurrency == 0, "concurrency", "queue.size", "queue.timeout")
-	needs(s.Concurrency > 0 && s.Queue.Size == 0, "queue.size above 0", "queue.timeout")
+	queues := s.Concurrency > 0 || s.Scale.Max > 0
+	needs(!queues, "concurrency or scale.max", "queue.size", "queue.timeout")
+	needs(queues && s.Queue.Size == 0, "queue.size above 0", "queue.timeout")
 	needs(s.RateLimit.Rate.Count == 0, "rate-limit", "rate-limit.burst")
 	return found
 }

@@ -174,8 +174,8 @@ func TestBuild_settings(t *testing.T) {
 			}), "id-a", []string{
 				"ballast.strip-path has no effect without ballast.path",
 				"ballast.hash has no effect without ballast.policy=maglev",
-				"ballast.queue.size has no effect without ballast.concurrency",
-				"ballast.queue.timeout has no effect without ballast.concurrency",
+				"ballast.queue.size has no effect without ballast.concurrency or scale.max",
+				"ballast.queue.timeout has no effect without ballast.concurrency or scale.max",
 				"ballast.rate-limit.burst has no effect without ballast.rate-limit",
 			}},
 		},

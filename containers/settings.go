@@ -22,7 +22,7 @@ type Settings struct {
 	// Concurrency is how many requests one backend serves at once, the target of scaling as well; more
 	// wait in the queue. 0 is no limit.
 	Concurrency int
-	// Queue has no effect without Concurrency.
+	// Queue has no effect without Concurrency, unless the pool scales: then requests wait while there is no backend.
 	Queue     Queue
 	RateLimit RateLimit
 	// Timeout is how long a backend may take to its response headers, ConnectTimeout to accept a
