@@ -53,6 +53,10 @@ const (
 	CauseBadHead
 	// CauseRefused is a connection that the backend ended because of what was asked for on it, by this request or another.
 	CauseRefused
+	// CauseNotComing is a request that there is no backend for, and none will come.
+	CauseNotComing
+	// CauseWaiting is a browser that was given the waiting page. It is nobody's error.
+	CauseWaiting
 
 	causes
 )
@@ -77,6 +81,8 @@ var causeSlugs = [causes]string{
 	CauseLoop:          "loop",
 	CauseBadHead:       "bad-head",
 	CauseRefused:       "refused",
+	CauseNotComing:     "no-capacity",
+	CauseWaiting:       "waiting",
 }
 
 // CauseOf is why Next or Hold gave no backend.
@@ -86,6 +92,10 @@ func CauseOf(err error) Cause {
 		return CauseQueueFull
 	case errors.Is(err, ErrQueueTimeout):
 		return CauseQueueTimeout
+	case errors.Is(err, ErrNotComing):
+		return CauseNotComing
+	case errors.Is(err, ErrWaitPage):
+		return CauseWaiting
 	}
 	return CauseNoBackend
 }

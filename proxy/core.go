@@ -19,12 +19,16 @@ type Options struct {
 	Logger zerolog.Logger
 	// OnReady is called when a backend is ready for the first time. It may call the core.
 	OnReady func(pool string, b containers.Backend)
+	// OnHold is called when a request begins to wait for a backend, or a browser to look at the waiting page. A request
+	// waits for it: it must not block.
+	OnHold func(pool string)
 }
 
 // Core keeps the pools. All methods are safe for concurrent use.
 type Core struct {
 	log     zerolog.Logger
 	onReady func(pool string, b containers.Backend)
+	onHold  func(pool string)
 	epoch   time.Time
 	pools   atomic.Pointer[map[string]*Pool]
 	routes  atomic.Pointer[route.Table[Target]]
@@ -50,6 +54,7 @@ func New(o Options) *Core {
 	c := &Core{
 		log:      o.Logger,
 		onReady:  o.OnReady,
+		onHold:   o.OnHold,
 		epoch:    time.Now(),
 		backends: make(map[containers.Identity]*Backend),
 		drained:  make(map[string]struct{}),

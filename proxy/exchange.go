@@ -24,6 +24,12 @@ type Exchange struct {
 	// that ended.
 	verdict verdict
 	ended   int32
+	// who asks; nil if that is not known. ignored says that it wakes nobody.
+	who     Asker
+	ignored bool
+	// held is how long it waited for a backend, and outlook what it was told of when one comes.
+	held    time.Duration
+	outlook *forecast
 }
 
 type verdict uint8
@@ -45,15 +51,19 @@ func (x *Exchange) Admit(client netip.Addr) (wait time.Duration, ok bool) {
 }
 
 // Next picks a backend that was not tried yet, and counts the request in flight there until Again
-// or Done. The error is ErrNoBackend, or ErrBusy if Hold may wait for one.
+// or Done. The error is ErrNoBackend, ErrBusy if Hold may wait for one, or why it may not: ErrNotComing or ErrWaitPage.
 func (x *Exchange) Next(r *balance.Request) (*Backend, error) {
 	if x.done || x.current != nil {
 		return nil, errors.New("exchange: next without again, or after done")
 	}
 	p := x.pool
 	// Nobody overtakes those who wait, and nobody waits for nothing.
-	if p.held.Len() > 0 && p.view.Load().mayServe(x) {
-		return nil, ErrBusy
+	if p.held.Len() > 0 {
+		if v := p.view.Load(); len(v.candidates) == 0 {
+			return nil, x.absent(v)
+		} else if v.mayServe(x) {
+			return nil, ErrBusy
+		}
 	}
 	b, busy := p.view.Load().take(r, x)
 	if b == nil {
@@ -67,7 +77,7 @@ func (x *Exchange) Next(r *balance.Request) (*Backend, error) {
 	case busy:
 		return nil, ErrBusy
 	}
-	return nil, ErrNoBackend
+	return nil, x.absent(p.view.Load())
 }
 
 func (x *Exchange) begin(b *Backend) {
@@ -145,7 +155,7 @@ func (x *Exchange) Done(now time.Time, status int, cause Cause) {
 		}
 		b.release()
 	}
-	x.pool.answered(at, at-x.began, status, cause)
+	x.pool.answered(ending{at: at, took: at - x.began, held: x.held, status: status, cause: cause})
 }
 
 // blame counts a failure of the backend's, once: an answer that was one from the start may break off as well.

@@ -11,12 +11,17 @@ import (
 
 // Why a request is not held, or not any longer.
 var (
-	// ErrBusy says that all available backends serve as many requests as they may: Hold waits.
+	// ErrBusy says that all available backends serve as many requests as they may, or that there are none and some may
+	// come: Hold waits.
 	ErrBusy = errors.New("all backends are busy")
 	// ErrQueueFull says that too many requests wait already.
 	ErrQueueFull = errors.New("queue is full")
 	// ErrQueueTimeout says that no backend was free in time.
 	ErrQueueTimeout = errors.New("no backend was free in time")
+	// ErrNotComing says that there is no backend, and by the pool's outlook none will come.
+	ErrNotComing = errors.New("no backend will come")
+	// ErrWaitPage says that who asks is a browser, and gets the waiting page instead of being held.
+	ErrWaitPage = errors.New("the waiting page is due")
 )
 
 // held is a request in the pool's queue. Its owner waits, and does not touch it.
@@ -25,63 +30,147 @@ type held struct {
 	exchange *Exchange
 }
 
-type heldQueue = queue.Queue[held, *Backend]
+// grant is what a request in the queue is given: a backend, or an error if there is none to wait for.
+type grant struct {
+	backend *Backend
+	err     error
+	outlook *forecast // Where that is the reason.
+}
+
+type heldQueue = queue.Queue[held, grant]
 
 // Hold waits in the pool's queue until a backend is free, and counts the request in flight there as Next does.
-// The error is ErrQueueFull, ErrQueueTimeout, ErrNoBackend if there is none to wait for any more, or that of ctx, with
-// which who leaves the queue is taken out of it.
+// The error is ErrQueueFull, ErrQueueTimeout, ErrNoBackend or ErrNotComing if there is none to wait for any more, or that of
+// ctx, with which who leaves the queue is taken out of it.
 func (x *Exchange) Hold(ctx context.Context, r *balance.Request) (*Backend, error) {
 	p := x.pool
-	limits := p.view.Load().settings.Queue
+	v := p.view.Load()
+	limits := v.settings.Queue
+	x.ignored = x.ignores(v)
 	place := p.held.Enter(held{r, x}, limits.Size)
 	if place == nil {
 		return nil, ErrQueueFull
 	}
 	began := time.Now()
+	p.waiting.begin(p.since(began))
 	p.serveHeld()
-	timer := time.NewTimer(limits.Timeout)
-	defer timer.Stop()
-	var b *Backend
-	var err error
-	select {
-	case b = <-place.Given():
-	case <-timer.C:
-		err = ErrQueueTimeout
-	case <-ctx.Done():
-		err = ctx.Err()
-	}
+	g, err := x.wait(ctx, place, limits.Timeout)
 	now := time.Now()
+	p.waiting.end(p.since(now))
 	p.holds.Record(now.Sub(began))
+	x.held += now.Sub(began)
 	if err != nil {
-		given, ok := p.held.Leave(place)
+		late, ok := p.held.Leave(place)
 		switch {
-		case !ok || given == nil:
+		case !ok || late.backend == nil:
 		case ctx.Err() != nil:
-			given.release()
+			late.backend.release()
 		default: // Just in time.
-			b, err = given, nil
+			g, err = late, nil
 		}
 	}
-	switch {
-	case err != nil:
+	if err == nil {
+		err = g.err
+	}
+	if err != nil {
+		x.outlook = g.outlook
 		return nil, err
-	case b == nil:
-		return nil, ErrNoBackend
 	}
 	x.attempt = p.since(now)
-	x.begin(b)
-	return b, nil
+	x.begin(g.backend)
+	return g.backend, nil
 }
 
-// serveHeld gives what is free to those who wait, in the order they came, and nil to whom nothing ever will be.
-func (p *Pool) serveHeld() {
-	p.held.Serve(func(h held) (b *Backend, ok, last bool) {
-		v := p.view.Load()
-		b, _ = v.take(h.request, h.exchange)
-		if b != nil || v.gone || !v.mayServe(h.exchange) {
-			return b, true, false
+// wait returns what the place in the queue is given, or why it is to be given up.
+func (x *Exchange) wait(ctx context.Context, place *queue.Waiter[held, grant], timeout time.Duration) (grant, error) {
+	select {
+	case g := <-place.Given():
+		return g, nil
+	default:
+		x.wake()
+	}
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case g := <-place.Given():
+		return g, nil
+	case <-timer.C:
+		return grant{}, ErrQueueTimeout
+	case <-ctx.Done():
+		return grant{}, ctx.Err()
+	}
+}
+
+// wake tells that somebody waits who may.
+func (x *Exchange) wake() {
+	if f := x.pool.core.onHold; f != nil && !x.ignored {
+		f(x.pool.name)
+	}
+}
+
+// ignores says whether who asks wakes nobody.
+func (x *Exchange) ignores(v *view) bool {
+	return x.ignored || v.agents != nil && x.who != nil && v.agents.match(x.who.Agent())
+}
+
+// absent is what comes of a request that no backend is there for: ErrBusy if it may wait for one to come. What has been
+// tried before does not wait.
+func (x *Exchange) absent(v *view) error {
+	p := x.pool
+	switch {
+	case len(x.tried) > 0 || v.gone:
+		return ErrNoBackend
+	case !v.scales:
+		if len(v.candidates) == 0 && p.held.Len() > 0 { // Others wait for those that left to come back.
+			return ErrBusy
 		}
-		// Whom nothing is free for although it would have anything is the last to be asked.
-		return nil, false, len(h.exchange.tried) == 0
+		return ErrNoBackend
+	case len(v.candidates) > 0: // They have come meanwhile.
+		return ErrBusy
+	}
+	if x.ignored = x.ignores(v); x.ignored {
+		return ErrNoBackend
+	}
+	x.outlook = p.outlook.Load()
+	switch {
+	case x.outlook.hopeless():
+		return ErrNotComing
+	case v.settings.Scale.WaitPage && x.who != nil && x.outlook.far(p.core.since()) && x.who.Navigates():
+		x.wake()
+		return ErrWaitPage
+	}
+	return ErrBusy
+}
+
+// serveHeld gives what is free to those who wait, in the order they came, and an error to whom nothing ever will be.
+func (p *Pool) serveHeld() {
+	p.held.Serve(func(h held) (g grant, ok, last bool) {
+		v := p.view.Load()
+		if b, _ := v.take(h.request, h.exchange); b != nil {
+			return grant{backend: b}, true, false
+		}
+		if g := p.giveUp(v, h.exchange); g.err != nil {
+			return g, true, false
+		}
+		// Whom nothing is free for although it would have anything is the last to be asked, unless those behind it may
+		// not wait as it does.
+		return grant{}, false, len(h.exchange.tried) == 0 && (len(v.candidates) > 0 || v.agents == nil)
 	})
+}
+
+// giveUp says why a request need not wait any longer; nothing if it does.
+func (p *Pool) giveUp(v *view, x *Exchange) grant {
+	switch {
+	case v.gone || !v.mayServe(x):
+		return grant{err: ErrNoBackend}
+	case len(v.candidates) > 0:
+		return grant{}
+	case x.ignored, !v.scales && v.settings.Concurrency == 0:
+		return grant{err: ErrNoBackend}
+	case v.scales:
+		if o := p.outlook.Load(); o.hopeless() {
+			return grant{err: ErrNotComing, outlook: o}
+		}
+	}
+	return grant{}
 }

@@ -43,3 +43,37 @@ func (l *load) read(at time.Duration) (inFlight int64, busy time.Duration) {
 		runtime.Gosched() // Somebody is between two of its three additions.
 	}
 }
+
+// Load is what a pool has to do, for the autoscaler. Counters and integrals are since the core began.
+type Load struct {
+	// InFlight is the requests in flight now, Queued those of them that wait for a backend.
+	InFlight, Queued int
+	// Busy is the integral over time of those in flight that do not wait, in request-seconds.
+	Busy float64
+	// Requests counts all that ever began, but for those that wake nobody (Scale.IgnoreAgents).
+	Requests uint64
+	// Served counts all that ended, and Service is how many seconds they took, without what they waited for a backend.
+	// Upgraded connections are left out.
+	Served  uint64
+	Service float64
+	// Ready backends serve; Starting ones have not passed a check yet.
+	Ready, Starting int
+}
+
+// Load tells what the pool has to do. It is cheap: a few atomic reads, and a lock that only requests take that waited.
+func (p *Pool) Load(now time.Time) Load {
+	v := p.view.Load()
+	at := p.since(now)
+	p.apart.Lock()
+	defer p.apart.Unlock()
+	inFlight, all := p.load.read(at)
+	_, held := p.waiting.read(at)
+	// In this order, and never less than before: see BeginFor.
+	begun := p.load.begun.Load()
+	p.woke = max(p.woke, begun-min(begun, p.ignored.Load()))
+	return Load{
+		InFlight: int(inFlight), Queued: p.held.Len(), Busy: (all - held).Seconds(), Requests: p.woke,
+		Served: p.load.ended.Load() - p.switched, Service: (p.durations.Sum() - p.heldFor).Seconds(),
+		Ready: v.ready, Starting: v.starting,
+	}
+}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,8 +16,13 @@ type Pool struct {
 	epoch time.Time
 	view  atomic.Pointer[view]
 	held  heldQueue
+	// outlook is what those who wait can expect; nil if nobody has said.
+	outlook atomic.Pointer[forecast]
 
 	load      load
+	waiting   load          // Of those that are held.
+	ignored   atomic.Uint64 // Requests that wake nobody.
+	watchers  atomic.Int64  // Of the waiting page.
 	errors    atomic.Uint64
 	retries   atomic.Uint64
 	denied    atomic.Uint64 // Retries that the budget did not allow.
@@ -24,6 +30,12 @@ type Pool struct {
 	holds     histogram.Histogram
 	rejected  rejections
 	durations histogram.Histogram
+
+	// apart guards what is counted of requests that were held, or upgraded, together with their end: others end without it.
+	apart    sync.Mutex
+	heldFor  time.Duration
+	switched uint64
+	woke     uint64 // What Load said of Requests.
 
 	// What the sampler keeps, guarded by Core.sampleMu.
 	rate   rate
@@ -53,31 +65,18 @@ func (p *Pool) Settings() *containers.Settings { return &p.view.Load().settings 
 func (p *Pool) Plain() bool { return p.view.Load().plain }
 
 // Begin counts a request in. Its Done counts it out, whatever happens in between.
-func (p *Pool) Begin(now time.Time) Exchange {
+func (p *Pool) Begin(now time.Time) Exchange { return p.BeginFor(now, nil) }
+
+// BeginFor is Begin for somebody of whom more is known.
+func (p *Pool) BeginFor(now time.Time, who Asker) Exchange {
 	at := p.since(now)
-	p.load.begin(at)
-	return Exchange{pool: p, began: at, attempt: at}
-}
-
-// Load is what a pool has to do, for the autoscaler.
-type Load struct {
-	// InFlight is the requests in flight now, Busy the integral of that in request-seconds since
-	// the core began, Requests all that were ever begun.
-	InFlight int
-	Busy     float64
-	Requests uint64
-	// Ready backends serve; Starting ones have not passed a check yet.
-	Ready, Starting int
-}
-
-// Load tells what the pool has to do. It is cheap: a few atomic reads.
-func (p *Pool) Load(now time.Time) Load {
-	v := p.view.Load()
-	inFlight, busy := p.load.read(p.since(now))
-	return Load{
-		InFlight: int(inFlight), Busy: busy.Seconds(), Requests: p.load.begun.Load(),
-		Ready: v.ready, Starting: v.starting,
+	ignored := false
+	if v := p.view.Load(); v.heeds && who != nil && v.agents.match(who.Agent()) {
+		ignored = true
+		p.ignored.Add(1) // Before it is counted: so Load never takes it for one that wakes.
 	}
+	p.load.begin(at)
+	return Exchange{pool: p, began: at, attempt: at, who: who, ignored: ignored}
 }
 
 // InFlight is how many requests a container of the pool is serving; 0 if it is none of the pool's.
@@ -93,15 +92,32 @@ func (p *Pool) InFlight(container string) int {
 
 func (p *Pool) since(now time.Time) time.Duration { return now.Sub(p.epoch) }
 
-func (p *Pool) answered(at, took time.Duration, status int, cause Cause) {
-	p.load.end(at)
-	if status >= 500 && cause != CauseClientGone || cause == CauseTruncated {
+// ending is how a request ended: when, how long it took, and how much of that it was held.
+type ending struct {
+	at, took, held time.Duration
+	status         int
+	cause          Cause
+}
+
+func (p *Pool) answered(e ending) {
+	switched := e.status == statusSwitched
+	if e.held > 0 || switched {
+		p.apart.Lock()
+		defer p.apart.Unlock()
+		if switched {
+			p.switched++
+		} else {
+			p.heldFor += e.held
+		}
+	}
+	p.load.end(e.at)
+	if e.status >= 500 && e.cause != CauseClientGone && e.cause != CauseWaiting || e.cause == CauseTruncated {
 		p.errors.Add(1)
 	}
-	if cause.rejects() && status >= 400 { // Else the answer had begun and is a backend's.
-		p.rejected[cause].Add(1)
+	if e.cause.rejects() && e.status >= 400 { // Else the answer had begun and is a backend's.
+		p.rejected[e.cause].Add(1)
 	}
-	if status != statusSwitched {
-		p.durations.Record(took)
+	if !switched {
+		p.durations.Record(e.took)
 	}
 }

@@ -25,6 +25,18 @@ func (c Cause) Problem() Problem {
 	return NewProblem(p.Status, c.String(), p.Title, p.Detail)
 }
 
+// Problem is what this request is answered if it ends so, and when the client may come again, if that is known.
+func (x *Exchange) Problem(cause Cause) (p Problem, wait time.Duration) {
+	p = cause.Problem()
+	if x.outlook == nil || cause != CauseNotComing && cause != CauseWaiting {
+		return p, 0
+	}
+	if cause == CauseNotComing {
+		p.Detail = x.outlook.Why
+	}
+	return p, x.outlook.left(x.pool.core.since())
+}
+
 // RetryAfter is how many whole seconds a client is asked to wait before it comes again: as many as wait takes, if
 // that is known, and 0 where there is no point in it.
 func (p Problem) RetryAfter(wait time.Duration) int {
@@ -83,11 +95,11 @@ var problems = map[Cause]Problem{
 	},
 	CauseQueueFull: {
 		Status: 503, Title: "Too many requests are waiting",
-		Detail: "All backends are busy, and too many requests wait for one already.",
+		Detail: "All backends are busy or still starting, and too many requests wait for one already.",
 	},
 	CauseQueueTimeout: {
 		Status: 504, Title: "No backend was free in time",
-		Detail: "All backends were busy for as long as the request could wait.",
+		Detail: "All backends were busy, or none had started, for as long as the request could wait.",
 	},
 	CauseRateLimited: {
 		Status: 429, Title: "Too many requests",
@@ -112,6 +124,14 @@ var problems = map[Cause]Problem{
 	CauseRefused: {
 		Status: 502, Title: "Refused by the backend",
 		Detail: "The backend ended the connection, for something that it was sent was not to its taste.",
+	},
+	CauseNotComing: {
+		Status: 503, Title: "No capacity",
+		Detail: "No container runs that could take the request, and none is going to be started.",
+	},
+	CauseWaiting: {
+		Status: 503, Title: "Starting",
+		Detail: "Containers that serve this are being started. The page opens when the first is ready.",
 	},
 	CauseOverloaded: {
 		Status: 503, Title: "Overloaded",

@@ -91,3 +91,23 @@ func (w *window) latency(now histogram.Snapshot) Latency {
 	s := now.Sub(w.snapshots[w.next])
 	return Latency{P50: s.Quantile(0.50), P95: s.Quantile(0.95), P99: s.Quantile(0.99)}
 }
+
+// P95 is what 95 of 100 requests of the last 5 to 10 seconds were answered within, held ones included; 0 if they were too
+// few to tell.
+func (p *Pool) P95() time.Duration {
+	p.core.sampleMu.Lock()
+	defer p.core.sampleMu.Unlock()
+	return p.window.recent(p.durations.Snapshot())
+}
+
+// fewRequests don't tell a quantile.
+const fewRequests = 20
+
+// recent is the 95th percentile since the second youngest snapshot.
+func (w *window) recent(now histogram.Snapshot) time.Duration {
+	s := now.Sub(w.snapshots[(w.next+windowLength-2)%windowLength])
+	if s.Count < fewRequests {
+		return 0
+	}
+	return s.Quantile(0.95)
+}

@@ -29,6 +29,11 @@ type view struct {
 	// ramps says that a candidate's weight will have grown soon, observes that the policy wants to know of times.
 	ramps, observes bool
 	ejected         []*Backend
+	// scales says that backends may come when there are none: who finds none waits for them.
+	scales bool
+	// agents wake nobody; heeds says that their requests must be told from others as they come.
+	agents agents
+	heeds  bool
 	// limiter is nil without a rate limit.
 	limiter *limit.Limiter
 }
@@ -66,6 +71,7 @@ func (v *view) equip(old *view, now time.Duration) error {
 		}
 	}
 	v.ramp(now)
+	v.scale(old)
 	if l := v.settings.RateLimit; l != old.settings.RateLimit {
 		v.limiter = nil
 		if l.Rate.Count > 0 {
@@ -100,6 +106,19 @@ func (v *view) equip(old *view, now time.Duration) error {
 		v.picker, _ = balance.New(options, candidates, old.picker)
 	}
 	return err
+}
+
+// scale fills in how the pool scales.
+func (v *view) scale(old *view) {
+	s := &v.settings.Scale
+	v.scales = s.Max > 0 && !s.DryRun
+	if !v.scales || s.IgnoreAgents == "" {
+		return
+	}
+	if v.agents = old.agents; v.agents == nil || s.IgnoreAgents != old.settings.Scale.IgnoreAgents {
+		v.agents = newAgents(s.IgnoreAgents)
+	}
+	v.heeds = s.Min == 0
 }
 
 // ramp lets the weights of those that have just become available grow to what they are. Where requests go by a hash

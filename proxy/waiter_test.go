@@ -62,7 +62,7 @@ func (w *waiter) done() {
 	synctest.Wait()
 }
 
-// outcome of waiters, a letter each: - waits, the backend's name, F full, T timeout, C cancelled, N no backend.
+// outcome of waiters, a letter each: - waits, the backend's name, F full, T timeout, C cancelled, N no backend, X none will come, W the waiting page.
 func outcome(waiters ...*waiter) string {
 	var out strings.Builder
 	for _, w := range waiters {
@@ -79,6 +79,10 @@ func outcome(waiters ...*waiter) string {
 			out.WriteByte('C')
 		case errors.Is(w.err, proxy.ErrNoBackend):
 			out.WriteByte('N')
+		case errors.Is(w.err, proxy.ErrNotComing):
+			out.WriteByte('X')
+		case errors.Is(w.err, proxy.ErrWaitPage):
+			out.WriteByte('W')
 		default:
 			out.WriteByte('?')
 		}

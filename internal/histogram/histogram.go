@@ -32,6 +32,9 @@ func (h *Histogram) Record(d time.Duration) {
 	h.sum.Add(int64(d))
 }
 
+// Sum is that of all durations.
+func (h *Histogram) Sum() time.Duration { return time.Duration(h.sum.Load()) }
+
 // Snapshot copies the counts. Durations recorded meanwhile may be in it or not.
 func (h *Histogram) Snapshot() Snapshot {
 	s := Snapshot{Sum: time.Duration(h.sum.Load())}
