@@ -34,6 +34,9 @@ type Core struct {
 	routes  atomic.Pointer[route.Table[Target]]
 	// rejected are those that no pool was given.
 	rejected rejections
+	// waits says that a pool has a waiting page, watchers is how many look at one.
+	waits    atomic.Bool
+	watchers atomic.Int64
 
 	// mu makes the writers take turns; it guards what pools and backends say it guards.
 	mu       sync.Mutex
@@ -94,9 +97,12 @@ func (c *Core) Apply(s *containers.Snapshot) {
 	}
 	c.applied = true
 	table := c.reroute(pools, &after)
+	waits := false
 	for _, p := range pools {
 		c.refresh(p, &after)
+		waits = waits || p.view.Load().waits()
 	}
+	c.waits.Store(waits)
 	// Here, so that no request finds a pool that has no settings yet, or one that has no backends any more.
 	c.pools.Store(&pools)
 	c.routes.Store(table)

@@ -135,7 +135,7 @@ func (x *Exchange) absent(v *view) error {
 	switch {
 	case x.outlook.hopeless():
 		return ErrNotComing
-	case v.settings.Scale.WaitPage && x.who != nil && x.outlook.far(p.core.since()) && x.who.Navigates():
+	case v.waits() && x.who != nil && x.outlook.far(p.core.since()) && x.who.Navigates():
 		x.wake()
 		return ErrWaitPage
 	}

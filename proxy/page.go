@@ -23,8 +23,11 @@ var page = template.Must(template.New("").Parse(`<!DOCTYPE html>
 </html>
 `))
 
-// HTML is the problem as a small page, for browsers.
+// HTML is the problem as a small page, for browsers; it is to be sent with Policy.
 func (p Problem) HTML() []byte {
+	if p.Type == waitType {
+		return waitPage
+	}
 	var out bytes.Buffer
 	if page.Execute(&out, p) != nil { // Strings and a number: it can't be.
 		return p.JSON()

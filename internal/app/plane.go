@@ -85,6 +85,7 @@ func (p *plane) drain(ctx context.Context) error {
 	for _, s := range p.servers {
 		s.SetKeepAlivesEnabled(false)
 	}
+	p.front.Quiet()
 	// First, for it may hand over to the servers what came before.
 	errs := []error{p.wire.Drain(ctx)}
 	closed := make(chan error, len(p.servers))

@@ -32,6 +32,9 @@ func (r *readings) Readings(now time.Time) []autoscale.Reading {
 			continue // The core is about to hear of it.
 		}
 		s := sample(pool, r.fleet.Status(p.Name), own, now)
+		if p.Settings.Scale.Latency > 0 {
+			s.P95 = pool.P95()
+		}
 		s.Stale = stale
 		out = append(out, autoscale.Reading{Pool: p.Name, Policy: policy(p.Settings), Sample: s})
 	}
@@ -62,7 +65,8 @@ func sample(pool *proxy.Pool, fleet containers.FleetStatus, own map[string]bool,
 	load := pool.Load(now)
 	s := autoscale.Sample{
 		Starting: fleet.Creating, Blocked: fleet.Blocked,
-		InFlight: load.InFlight, Busy: load.Busy, Requests: load.Requests,
+		InFlight: load.InFlight, Queued: load.Queued, Busy: load.Busy, Requests: load.Requests,
+		Served: load.Served, Service: load.Service,
 	}
 	inFlight := make(map[string]int)
 	for b, state := range pool.Members() {

@@ -43,6 +43,15 @@ func isLB(path []byte) bool {
 	return ok && (len(rest) == 0 || rest[0] == '/')
 }
 
+// adminPool is the pool that a path of the admin listener leads to, nil if there is none.
+func (a *App) adminPool(_, path string) *proxy.Pool {
+	t, whose := a.routeAdmin(nil, []byte(path), false)
+	if whose != front.Pools {
+		return nil
+	}
+	return t.Pool
+}
+
 // routes is the one URL table; f serves the pool.
 func (a *App) routes(f *nethttp.Front) http.Handler {
 	lb := f.Handler(defaultPool, lbPath)
@@ -50,6 +59,9 @@ func (a *App) routes(f *nethttp.Front) http.Handler {
 	r.Use(middleware.GetHead)
 	r.Handle(lbPath, lb)
 	r.Handle(lbPath+"/*", lb)
+	waits := f.Waits(a.adminPool, http.HandlerFunc(notFound))
+	r.Handle(proxy.WaitPath, waits)
+	r.Handle(proxy.WaitScriptPath, waits)
 	dashboard.New(dashboard.Options{
 		Document: a.document, Features: a.features(), LabelPrefix: string(a.config.LabelsPrefix),
 		Logger: a.component("dashboard"),
@@ -66,9 +78,7 @@ func (a *App) routes(f *nethttp.Front) http.Handler {
 		r.Get("/containers", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, a.document().Containers) })
 		r.Get("/decisions", a.serveDecisions)
 	})
-	r.NotFound(func(w http.ResponseWriter, _ *http.Request) {
-		nethttp.Problem(w, http.StatusNotFound, "not-found", "there is nothing at this path: the dashboard is at /, the pool default at /lb")
-	})
+	r.NotFound(notFound)
 	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) {
 		// The router knows only the usual methods; backends may know more.
 		if p := req.URL.Path; p == lbPath || strings.HasPrefix(p, lbPath+"/") {
@@ -79,6 +89,10 @@ func (a *App) routes(f *nethttp.Front) http.Handler {
 		nethttp.Problem(w, http.StatusMethodNotAllowed, "method-not-allowed", "this path is read with GET")
 	})
 	return r
+}
+
+func notFound(w http.ResponseWriter, _ *http.Request) {
+	nethttp.Problem(w, http.StatusNotFound, "not-found", "there is nothing at this path: the dashboard is at /, the pool default at /lb")
 }
 
 // document is everything that Ballast tells of itself.

@@ -96,6 +96,9 @@ func (a *App) routeTraffic(host, path []byte, secure bool) (proxy.Target, front.
 	if !secure && (a.config.TLS.Redirect || a.traffic.acme != nil && bytes.HasPrefix(path, []byte(challengePath))) {
 		return proxy.Target{}, front.Anothers
 	}
+	if a.waits(path) {
+		return proxy.Target{}, front.Anothers
+	}
 	t, ok := a.core.Route(host, path)
 	if !ok {
 		return t, front.Nobodys
@@ -103,12 +106,21 @@ func (a *App) routeTraffic(host, path []byte, secure bool) (proxy.Target, front.
 	return t, front.Pools
 }
 
-// trafficHandler serves what the wire hands over: the pools to those who speak HTTP/2, or with backends that do; the
-// challenges of a CA; and redirects to HTTPS.
+// waits says whether a path is one that waiting pages ask for.
+func (a *App) waits(path []byte) bool {
+	return bytes.HasPrefix(path, []byte(proxy.WaitPath)) && a.core.Waits() &&
+		(string(path) == proxy.WaitPath || string(path) == proxy.WaitScriptPath)
+}
+
+// trafficHandler serves what the wire hands over: the pools to those who speak HTTP/2, or with backends that do; what
+// waiting pages ask for; the challenges of a CA; and redirects to HTTPS.
 func (a *App) trafficHandler(f *nethttp.Front) http.Handler {
-	routed := f.Routed(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	routed := f.Waits(func(host, path string) *proxy.Pool {
+		t, _ := a.core.Route([]byte(host), []byte(path))
+		return t.Pool
+	}, f.Routed(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.Answer(w, r, proxy.CauseNotFound)
-	}))
+	})))
 	h := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a.config.TLS.Redirect && !a.secure(r) {
 			a.redirect(f, w, r)

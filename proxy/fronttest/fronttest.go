@@ -47,7 +47,7 @@ type Options struct {
 func Run(t *testing.T, h Harness) {
 	for _, group := range [][]test{
 		targetTests, strictTests, answerTests, retryTests, bodyTests, stallTests, webSocketTests, leaveTests, drainTests, loadTests,
-		edgeTests, loopTests, pageTests, limitTests, holdTests, repeatTests, breakerTests, blameTests, hashTests, pauseTests, accessTests,
+		edgeTests, loopTests, pageTests, limitTests, holdTests, scaleTests, repeatTests, breakerTests, blameTests, hashTests, pauseTests, accessTests,
 		unservedTests,
 	} {
 		for _, test := range group {

@@ -33,6 +33,9 @@ var shared2 = []test{
 	{"passes long bodies on unchanged", testLongBodies},
 	{"passes events on at once", testEvents},
 	{"waits for a slow answer after a body", testSlowAnswer},
+	{"holds requests until the first backend comes", testHoldScale},
+	{"says at once when none will come", testNotComing},
+	{"gives browsers a page to wait at", testWaitPage},
 }
 
 // client2 is Client for HTTP/2 and nothing else.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,6 +36,8 @@ type Site struct {
 	Backends []containers.Backend
 	Settings containers.Settings
 
+	// woken is how often the core told that somebody waits.
+	woken  atomic.Int64
 	t      testing.TB
 	client *http.Client
 	scheme string
@@ -43,8 +46,9 @@ type Site struct {
 // NewSite serves the backends at addresses, named a, b and so on. When the test ends nothing may be in flight.
 func NewSite(t testing.TB, h Harness, conf containers.Settings, o Options, addresses ...string) *Site {
 	t.Helper()
-	core := proxy.New(proxy.Options{Logger: zerolog.Nop()})
-	s := &Site{t: t, Core: core, Settings: conf, scheme: "http"}
+	s := &Site{t: t, Settings: conf, scheme: "http"}
+	core := proxy.New(proxy.Options{Logger: zerolog.Nop(), OnHold: func(string) { s.woken.Add(1) }})
+	s.Core = core
 	for i, address := range addresses {
 		s.Backends = append(s.Backends, Spec(string(rune('a'+i)), address))
 	}

@@ -15,7 +15,11 @@ const errorHeader = "X-Ballast-Error"
 // where the next request would begin at a place that is not known for sure; streams of HTTP/2 have no such trouble, and
 // others may be served on the same connection.
 func answer(w http.ResponseWriter, r *http.Request, cause proxy.Cause, wait time.Duration) {
-	p := cause.Problem()
+	answerProblem(w, r, cause, cause.Problem(), wait)
+}
+
+// answerProblem is answer with a problem that tells more than the cause.
+func answerProblem(w http.ResponseWriter, r *http.Request, cause proxy.Cause, p proxy.Problem, wait time.Duration) {
 	if after := p.RetryAfter(wait); after > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(after))
 	}
@@ -38,6 +42,9 @@ func write(w http.ResponseWriter, p proxy.Problem, slug string, html bool) {
 	text, kind := p.JSON(), "application/problem+json"
 	if html {
 		text, kind = p.HTML(), "text/html; charset=utf-8"
+		if policy := p.Policy(); policy != "" {
+			w.Header().Set("Content-Security-Policy", policy)
+		}
 	}
 	h := w.Header()
 	h.Set("Content-Type", kind)
@@ -64,6 +71,7 @@ func answerError(w http.ResponseWriter, r *http.Request, err error) {
 		// A client that only closed its half would be given an empty 200 if we just returned.
 		panic(http.ErrAbortHandler)
 	default:
-		answer(w, r, e.cause, e.wait)
+		p, wait := e.core.Problem(e.cause)
+		answerProblem(w, r, e.cause, p, max(wait, e.wait))
 	}
 }

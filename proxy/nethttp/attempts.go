@@ -164,7 +164,8 @@ func (e *exchange) classify(ctx context.Context, err error) proxy.Cause {
 		return proxy.CauseTooManyFields
 	case refused2(err):
 		return proxy.CauseRefused
-	case errors.Is(err, proxy.ErrNoBackend), errors.Is(err, proxy.ErrQueueFull), errors.Is(err, proxy.ErrQueueTimeout):
+	case errors.Is(err, proxy.ErrNoBackend), errors.Is(err, proxy.ErrQueueFull), errors.Is(err, proxy.ErrQueueTimeout),
+		errors.Is(err, proxy.ErrNotComing), errors.Is(err, proxy.ErrWaitPage):
 		return proxy.CauseOf(err)
 	case errors.Is(err, errUpgrade), errors.Is(err, errStatus):
 		return proxy.CauseBadResponse

@@ -60,6 +60,9 @@ type Front struct {
 	// base is the front's own life, the parent of the requests it serves; cut ends it.
 	base context.Context // Kept, for it is the base context of servers, made before them.
 	cut  context.CancelCauseFunc
+	// quiet is closed when events are not sent any more.
+	quiet     chan struct{}
+	quietOnce sync.Once
 }
 
 // frontKey is where a request's context names the front whose base it comes from.
@@ -73,7 +76,7 @@ func New(core *proxy.Core, o Options) *Front {
 	if o.BodyIdle == 0 {
 		o.BodyIdle = defaultBodyIdle
 	}
-	f := &Front{core: core, log: o.Logger, options: o}
+	f := &Front{core: core, log: o.Logger, options: o, quiet: make(chan struct{})}
 	base, cut := context.WithCancelCause(context.Background())
 	f.base, f.cut = context.WithValue(base, frontKey{}, f), cut
 	f.forward = &httputil.ReverseProxy{
@@ -127,6 +130,10 @@ func (f *Front) BaseContext(net.Listener) context.Context { return f.base }
 
 // InFlight is how many requests are being served, upgraded connections among them.
 func (f *Front) InFlight() int { return int(f.inFlight.Load()) }
+
+// Quiet ends the streams of events that Waits serves, of which none would end by itself. It is for the beginning of a
+// shutdown.
+func (f *Front) Quiet() { f.quietOnce.Do(func() { close(f.quiet) }) }
 
 // Drain returns when no request is in flight. If ctx ends before, it cuts those that are left,
 // upgraded connections among them, and returns an error that says how many. Either way idle

@@ -52,6 +52,7 @@ func (f *Front) Routed(next http.Handler) http.Handler {
 // exchange is one request on its way through the front.
 type exchange struct {
 	front    *Front
+	asked    *http.Request
 	settings *containers.Settings
 	core     proxy.Exchange
 	pick     balance.Request
@@ -81,6 +82,15 @@ type exchange struct {
 	cause proxy.Cause
 }
 
+// Agent implements proxy.Asker.
+func (e *exchange) Agent() string { return e.asked.UserAgent() }
+
+// Navigates implements proxy.Asker.
+func (e *exchange) Navigates() bool {
+	h := e.asked.Header
+	return proxy.Navigates(e.asked.Method, h.Get("Accept"), h.Get("Sec-Fetch-Mode"), h.Get("X-Requested-With"))
+}
+
 type exchangeKey struct{}
 
 func exchangeOf(ctx context.Context) *exchange {
@@ -89,7 +99,8 @@ func exchangeOf(ctx context.Context) *exchange {
 
 func (f *Front) serve(w http.ResponseWriter, r *http.Request, p *proxy.Pool, strip string) {
 	now := time.Now()
-	e := &exchange{front: f, settings: p.Settings(), strip: strip, core: p.Begin(now), began: now, pool: p.Name()}
+	e := &exchange{front: f, asked: r, settings: p.Settings(), strip: strip, began: now, pool: p.Name()}
+	e.core = p.BeginFor(now, e)
 	pause := f.pause(e.settings)
 	e.writer = newWriter(w, pause)
 	e.writer.head = r.Method == http.MethodHead

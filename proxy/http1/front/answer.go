@@ -67,6 +67,15 @@ func answer(r *http1.Request, cause proxy.Cause, wait time.Duration, keep bool) 
 	return answers[f]
 }
 
+// answer is what the exchange is answered for a cause.
+func (w *work) answer(cause proxy.Cause, keep bool) text {
+	if cause != proxy.CauseNotComing && cause != proxy.CauseWaiting {
+		return answer(&w.req, cause, w.retryAfter, keep)
+	}
+	p, wait := w.x.Problem(cause)
+	return textOf(p, cause.String(), wait, form{cause, wantsHTML(&w.req), keep})
+}
+
 // refusal is the answer to a head that the codec refused.
 func refusal(e *http1.Error) text {
 	p := proxy.NewProblem(e.Status, e.Slug, titles[e.Status], e.Reason+" ("+e.RFC+")")
@@ -87,6 +96,9 @@ func textOf(p proxy.Problem, slug string, wait time.Duration, f form) text {
 	out = http1.AppendField(out, "Content-Type", kind)
 	out = http1.AppendField(out, "Content-Length", strconv.Itoa(len(body)))
 	out = http1.AppendField(out, "Cache-Control", "no-store")
+	if policy := p.Policy(); f.html && policy != "" {
+		out = http1.AppendField(out, "Content-Security-Policy", policy)
+	}
 	out = http1.AppendField(out, "X-Ballast-Error", slug)
 	if after := p.RetryAfter(wait); after > 0 {
 		out = http1.AppendField(out, "Retry-After", strconv.Itoa(after))

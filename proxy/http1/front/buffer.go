@@ -99,6 +99,14 @@ type work struct {
 	answered int
 }
 
+// Agent implements proxy.Asker.
+func (w *work) Agent() string { return w.first("user-agent") }
+
+// Navigates implements proxy.Asker.
+func (w *work) Navigates() bool {
+	return proxy.Navigates(view(w.req.MethodText()), w.first("accept"), w.first("sec-fetch-mode"), w.first("x-requested-with"))
+}
+
 func newWork() any { return &work{out: make([]byte, 0, outSize)} }
 
 func (w *work) reset() {

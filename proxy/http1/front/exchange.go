@@ -24,7 +24,7 @@ func (c *client) exchange(p *proxy.Pool, strip int) bool {
 	c.reason = reasonNone
 	w.settings = p.Settings()
 	w.began, w.pool = time.Now(), p.Name()
-	w.x = p.Begin(w.began)
+	w.x = p.BeginFor(w.began, w)
 	w.open = true
 	c.f.heed(w.settings.Timeout)
 	c.allow(w.settings.IdleTimeout)
@@ -310,7 +310,7 @@ func (c *client) fail(cause proxy.Cause) bool {
 	// Who was interrupted ends: what interrupted it may not be done yet.
 	c.enter(phaseWrite) // The answer is due also when it was interrupted.
 	keep := whole && w.req.KeepAlive && !w.req.HTTP10 && c.reason == reasonNone && !c.f.draining.Load()
-	text := answer(&w.req, cause, w.retryAfter, keep)
+	text := w.answer(cause, keep)
 	err := c.put(text.to(w.req.Method))
 	w.sent = text.content(w.req.Method)
 	c.done(time.Now(), cause.Problem().Status, cause)
