@@ -153,7 +153,9 @@ func listenRemedy(err error) string {
 // connect makes the components and what they tell each other.
 func (a *App) connect(self string) {
 	c := a.config
-	a.core = proxy.New(proxy.Options{Logger: a.component("proxy"), OnReady: a.ready})
+	a.core = proxy.New(proxy.Options{
+		Logger: a.component("proxy"), OnReady: a.ready, OnHold: func(string) { a.scaler.Nudge() },
+	})
 	edge := a.edge()
 	a.admin = newPlane(a.core, planeOptions{
 		Name: "admin", Logger: a.component("admin"), Addr: a.listener.Addr(), Edge: adminEdge(edge),
@@ -180,6 +182,7 @@ func (a *App) connect(self string) {
 	a.scaler = autoscale.New(autoscale.Options{
 		Source:   &readings{core: a.core, fleet: a.fleet, reconciler: a.reconciler, instance: c.Instance},
 		Actuator: a.fleet, Logger: a.component("autoscale"),
+		OnOutlook: func(pool string, o autoscale.Outlook) { a.core.SetOutlook(pool, proxy.Outlook(o)) },
 	})
 }
 
