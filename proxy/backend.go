@@ -48,6 +48,8 @@ type Backend struct {
 	reason  string
 	drained bool
 	served  bool // Was ready once.
+	// told says that it would be ready if it were not drained, and that this was told of.
+	told bool
 	// serving says that it is available, since then; early that it was there when Ballast started.
 	serving bool
 	since   time.Duration
@@ -203,7 +205,7 @@ func checkable(b containers.Backend) bool {
 // must be held.
 func (b *Backend) state() (containers.State, string) {
 	switch {
-	case b.spec.State == containers.StatePaused || b.spec.State == containers.StateDraining:
+	case b.spec.State == containers.StatePaused || b.spec.State == containers.StateWarm || b.spec.State == containers.StateDraining:
 		return b.spec.State, b.spec.Reason
 	case b.drained:
 		return containers.StateDraining, "taken out of rotation: requests in flight finish"
@@ -228,4 +230,9 @@ func (b *Backend) state() (containers.State, string) {
 func (b *Backend) eligible() bool {
 	state := b.spec.State
 	return (state == containers.StateReady || state == containers.StateUnhealthy) && b.proven && !b.drained && b.spec.Weight > 0
+}
+
+// fit says whether the engine and the checks have nothing against the backend. Core.mu must be held.
+func (b *Backend) fit() bool {
+	return b.spec.State == containers.StateReady && b.spec.Weight > 0 && b.proven && b.healthy
 }

@@ -22,16 +22,19 @@ type Options struct {
 	// OnHold is called when a request begins to wait for a backend, or a browser to look at the waiting page. A request
 	// waits for it: it must not block.
 	OnHold func(pool string)
+	// OnProven is called when a backend that is drained would otherwise be ready, once for each. It may call the core.
+	OnProven func(pool string, b containers.Backend)
 }
 
 // Core keeps the pools. All methods are safe for concurrent use.
 type Core struct {
-	log     zerolog.Logger
-	onReady func(pool string, b containers.Backend)
-	onHold  func(pool string)
-	epoch   time.Time
-	pools   atomic.Pointer[map[string]*Pool]
-	routes  atomic.Pointer[route.Table[Target]]
+	log      zerolog.Logger
+	onReady  func(pool string, b containers.Backend)
+	onHold   func(pool string)
+	onProven func(pool string, b containers.Backend)
+	epoch    time.Time
+	pools    atomic.Pointer[map[string]*Pool]
+	routes   atomic.Pointer[route.Table[Target]]
 	// rejected are those that no pool was given.
 	rejected rejections
 	// waits says that a pool has a waiting page, watchers is how many look at one.
@@ -41,10 +44,12 @@ type Core struct {
 	// mu makes the writers take turns; it guards what pools and backends say it guards.
 	mu       sync.Mutex
 	backends map[containers.Identity]*Backend
-	drained  map[string]struct{} // By container ID.
-	left     []*Backend          // Gone, with requests in flight at the last Apply.
-	onGone   []func(*Backend)
-	applied  bool // A snapshot has been.
+	// drained are marks by container ID; the value says that the container was seen. Those that were not are
+	// kept until they are, so that what is about to start can be kept out of rotation from its first moment on.
+	drained map[string]bool
+	left    []*Backend // Gone, with requests in flight at the last Apply.
+	onGone  []func(*Backend)
+	applied bool // A snapshot has been.
 	// conflicts are those of routes that were told of.
 	conflicts map[route.Conflict]bool
 
@@ -58,9 +63,10 @@ func New(o Options) *Core {
 		log:      o.Logger,
 		onReady:  o.OnReady,
 		onHold:   o.OnHold,
+		onProven: o.OnProven,
 		epoch:    time.Now(),
 		backends: make(map[containers.Identity]*Backend),
-		drained:  make(map[string]struct{}),
+		drained:  make(map[string]bool),
 	}
 	c.pools.Store(&map[string]*Pool{})
 	return c
@@ -159,7 +165,12 @@ func (c *Core) forget(s *containers.Snapshot, known map[containers.Identity]*Bac
 	for _, e := range s.Entries {
 		exists[e.Container.ID] = true
 	}
-	maps.DeleteFunc(c.drained, func(id string, _ struct{}) bool { return !exists[id] })
+	for id := range exists {
+		if _, marked := c.drained[id]; marked {
+			c.drained[id] = true
+		}
+	}
+	maps.DeleteFunc(c.drained, func(id string, seen bool) bool { return seen && !exists[id] })
 }
 
 // SetHealth tells what checks of a backend found; reason is why it is not healthy. It does nothing

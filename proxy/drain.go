@@ -7,7 +7,7 @@ import (
 
 // Drain takes a container out of rotation and returns when none of its requests is in flight, or
 // with an error when ctx ends. Either way it stays out until Undrain, or until it no longer exists,
-// also when it restarts. What is in flight at backends that the container was before counts as well. A
+// also when it restarts. One that is not known yet is kept out of rotation from the first. What is in flight at backends that the container was before counts as well. A
 // container that is not known has nothing in flight.
 func (c *Core) Drain(ctx context.Context, containerID string) error {
 	backends := c.mark(containerID, true)
@@ -29,7 +29,7 @@ func (c *Core) mark(containerID string, drained bool) []*Backend {
 	)
 	c.mu.Lock()
 	if drained {
-		c.drained[containerID] = struct{}{}
+		c.drained[containerID] = c.drained[containerID]
 	} else {
 		delete(c.drained, containerID)
 	}
@@ -38,6 +38,9 @@ func (c *Core) mark(containerID string, drained bool) []*Backend {
 			continue
 		}
 		marked = append(marked, b)
+		if drained {
+			c.drained[containerID] = true
+		}
 		if b.drained != drained {
 			b.drained = drained
 			c.refresh(b.pool, &after)

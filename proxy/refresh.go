@@ -11,6 +11,7 @@ import (
 // aftermath is what must be told when the lock is no longer held.
 type aftermath struct {
 	changed []change
+	proven  []change // Drained backends that would be ready.
 	gone    []*Backend
 	panics  []alarm // Where it began or ended that requests go to whoever there is.
 	refused []route.Conflict
@@ -59,6 +60,10 @@ func (c *Core) refresh(p *Pool, after *aftermath) {
 			})
 		}
 		b.served = b.served || ready
+		if b.drained && !b.told && b.fit() {
+			b.told = true
+			after.proven = append(after.proven, change{pool: p.name, spec: b.spec})
+		}
 	}
 	if err := v.equip(old, now); err != nil {
 		c.log.Error().Err(err).Str("pool", p.name).Msg("policy not usable, going round instead")
@@ -113,6 +118,11 @@ func (c *Core) follow(after *aftermath, gone []func(*Backend)) {
 			Msg("backend state changed")
 		if ch.first && c.onReady != nil {
 			c.onReady(ch.pool, ch.spec)
+		}
+	}
+	for _, ch := range after.proven {
+		if c.onProven != nil {
+			c.onProven(ch.pool, ch.spec)
 		}
 	}
 	for _, a := range after.panics {
