@@ -18,11 +18,16 @@ type Input struct {
 	// Pools is the configuration's say, validated: what does not parse in it has no effect.
 	Pools PoolConfig
 	Place Place
+	// Instance is this Ballast's name: paused clones of it are warm.
+	Instance string
 	// Leaving are containers, by ID, that the engine's events put out of rotation ahead of the list.
 	Leaving map[string]Leaving
 	// Returned are containers, by ID, that are back in rotation without having been started anew,
 	// and since when. They get an identity of their own, so that they are proven again.
 	Returned map[string]time.Time
+	// Unsure are containers, by ID, whose HEALTHCHECK said nothing since they returned from a pause: what it said
+	// before does not count.
+	Unsure map[string]bool
 	// Notes are warnings on containers, by ID.
 	Notes map[string]string
 }
@@ -98,6 +103,7 @@ func join(in *Input, c *engine.Container) (Entry, *labels, Backend) {
 		entry.Reason = strings.ReplaceAll(err.Error(), "\n", "; ")
 		return entry, nil, Backend{}
 	}
+	entry.Original = !l.cloned
 	if entry.Reason = notServing(in, c); entry.Reason != "" {
 		return entry, &l, Backend{}
 	}
@@ -141,12 +147,16 @@ func notServing(in *Input, c *engine.Container) string {
 func stateOf(in *Input, c *engine.Container, l *labels) (State, string) {
 	leaving, isLeaving := in.Leaving[c.ID]
 	switch {
+	case (c.State == engine.StatePaused || leaving.State == StatePaused) && l.clone != nil && l.clone.Owner == in.Instance:
+		return StateWarm, "is paused until it is needed"
 	case isLeaving:
 		return leaving.State, leaving.Reason
 	case c.State == engine.StatePaused:
 		return StatePaused, pausedReason(*c)
 	case l.weight == 0:
 		return StateDraining, "weight 0"
+	case in.Unsure[c.ID]:
+		return StateReady, ""
 	case c.Health == engine.HealthStarting:
 		return StateStarting, "its HEALTHCHECK has not passed yet"
 	case c.Health == engine.HealthUnhealthy:

@@ -20,6 +20,13 @@ type comeback struct {
 	at time.Time
 	// startedAt is which start of the container this is about.
 	startedAt time.Time
+	// unsure says that its HEALTHCHECK was not heard of since; health is what it said before.
+	unsure bool
+	health engine.Health
+	// thawed says that an event told of it, in the sync of this number or after it: syncs up to that one may not
+	// know that it runs.
+	thawed bool
+	sync   int
 }
 
 // earlyEvent came before its container was known.
@@ -65,6 +72,16 @@ func (v *view) leave(c engine.Container, e engine.Event, now time.Time) bool {
 		return false
 	}
 	v.heard[c.ID] = e.Time
+	switch e.Action {
+	case engine.ActionUnpause:
+		return v.thaw(c, now)
+	case engine.ActionHealth:
+		if back, ok := v.returned[c.ID]; ok && back.unsure {
+			back.unsure = false
+			v.returned[c.ID] = back
+		}
+		return false
+	}
 	m := mark{at: e.Time, until: now.Add(max(markFor, c.StopTimeout+beyondStop)), sync: v.syncs}
 	old, marked := v.marks[c.ID]
 	switch {
@@ -84,7 +101,24 @@ func (v *view) leave(c engine.Container, e engine.Event, now time.Time) bool {
 		m.Leaving = old.Leaving
 	}
 	v.marks[c.ID] = m
+	if back, ok := v.returned[c.ID]; ok && back.thawed {
+		back.thawed = false
+		v.returned[c.ID] = back
+	}
 	return !marked || old.Leaving != m.Leaving
+}
+
+// thaw puts a container that was paused back into rotation, as a new backend, without waiting for a list.
+func (v *view) thaw(c engine.Container, now time.Time) bool {
+	m, marked := v.marks[c.ID]
+	paused := c.State == engine.StatePaused && !marked || marked && m.State == StatePaused
+	back, ok := v.returned[c.ID]
+	if !paused || ok && back.thawed {
+		return false
+	}
+	delete(v.marks, c.ID)
+	v.returned[c.ID] = comeback{at: now, startedAt: c.StartedAt, unsure: true, health: c.Health, thawed: true, sync: v.syncs}
+	return true
 }
 
 func stopSignal(c engine.Container) int {
@@ -97,16 +131,29 @@ func stopSignal(c engine.Container) int {
 // settle drops what a sync's inspection made obsolete of the marks on a container, and notes when
 // it is back without a new start. before is the container as it was known; zero if it was not.
 func (v *view) settle(c, before engine.Container, sync int, now time.Time) {
-	if back, ok := v.returned[c.ID]; ok && !back.startedAt.Equal(c.StartedAt) {
+	back, returned := v.returned[c.ID]
+	switch {
+	case returned && !back.startedAt.Equal(c.StartedAt):
 		delete(v.returned, c.ID)
+		back = comeback{}
+	case returned:
+		// A result that is another one than before the pause is newer than that.
+		back.unsure = back.unsure && c.Health == back.health
+		v.returned[c.ID] = back
 	}
 	m, marked := v.marks[c.ID]
 	sameStart := before.StartedAt.Equal(c.StartedAt)
 	serves := c.State == engine.StateRunning
 	switch {
+	case back.thawed && back.sync >= sync:
+		// The event came after this sync began, which may know less.
+	case back.thawed:
+		// It is another backend already.
+		back.thawed = false
+		v.returned[c.ID] = back
 	case !marked:
 		if serves && sameStart && before.State == engine.StatePaused {
-			v.returned[c.ID] = comeback{at: now, startedAt: c.StartedAt}
+			v.returned[c.ID] = comeback{at: now, startedAt: c.StartedAt, unsure: true, health: before.Health}
 		}
 	case m.sync >= sync:
 		// The event came after this sync began, which knows less.
@@ -114,7 +161,7 @@ func (v *view) settle(c, before engine.Container, sync int, now time.Time) {
 		delete(v.marks, c.ID)
 	case m.State == StatePaused && serves, !now.Before(m.until) && serves:
 		delete(v.marks, c.ID)
-		v.returned[c.ID] = comeback{at: now, startedAt: c.StartedAt}
+		v.returned[c.ID] = comeback{at: now, startedAt: c.StartedAt, unsure: m.State == StatePaused, health: before.Health}
 	case m.State == StatePaused, !serves && c.State != engine.StatePaused, !now.Before(m.until):
 		// The list says itself that it does not serve.
 		delete(v.marks, c.ID)

@@ -27,8 +27,10 @@ type ReconcilerOptions struct {
 	// Pools is validated already.
 	Pools PoolConfig
 	// Self is the ID of the container that Ballast runs in, empty on the host.
-	Self   string
-	Logger zerolog.Logger
+	Self string
+	// Instance is this Ballast's name: its paused clones are warm.
+	Instance string
+	Logger   zerolog.Logger
 	// Publish is called with every new snapshot, one call at a time, in order; it must return
 	// soon. It may be nil.
 	Publish func(*Snapshot)
@@ -58,6 +60,7 @@ func NewReconciler(options ReconcilerOptions) *Reconciler {
 		view:    newView(options.Prefix, options.Pools, options.Self),
 		journal: journal{log: options.Logger},
 	}
+	r.view.instance = options.Instance
 	r.status.log = options.Logger
 	r.snapshot.Store(&Snapshot{})
 	return r

@@ -61,7 +61,7 @@ type Backend struct {
 	// Scheme is "http".
 	Scheme string
 	// State is what the engine tells: starting (its health check has not passed yet), ready
-	// (nothing against it), unhealthy, draining (asked to stop, or weight 0), paused.
+	// (nothing against it), unhealthy, draining (asked to stop, or weight 0), paused, warm.
 	State State
 	// Reason says in words why State is not ready; empty if it is.
 	Reason string
@@ -92,8 +92,9 @@ type Entry struct {
 	Reason string
 	// Warnings are about its labels that have no effect.
 	Warnings []string
-	// Clone is set if Ballast made it.
-	Clone *Clone
+	// Clone is set if Ballast made it. Original says that it has a part in its pool and that no Ballast made it.
+	Clone    *Clone
+	Original bool
 }
 
 // Clone is what the ownership labels of a container say.

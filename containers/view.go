@@ -12,6 +12,8 @@ type view struct {
 	prefix Prefix
 	pools  PoolConfig
 	self   string
+	// instance is this Ballast's name.
+	instance string
 
 	place Place
 	// placeDirty asks the next sync to look at Ballast's own container again.
@@ -93,9 +95,14 @@ func (v *view) input() Input {
 		Prefix:     v.prefix, Pools: v.pools, Place: v.place,
 		Leaving:  make(map[string]Leaving, len(v.marks)+len(v.unread)),
 		Returned: make(map[string]time.Time, len(v.returned)),
+		Unsure:   make(map[string]bool),
+		Instance: v.instance,
 		Notes:    v.notes,
 	}
 	for id, c := range v.known {
+		if v.returned[id].thawed && c.State == engine.StatePaused {
+			c.State = engine.StateRunning
+		}
 		switch v.marks[id].State {
 		case StateStopped:
 			c.State = engine.StateExited
@@ -112,6 +119,9 @@ func (v *view) input() Input {
 	}
 	for id, back := range v.returned {
 		in.Returned[id] = back.at
+		if back.unsure {
+			in.Unsure[id] = true
+		}
 	}
 	return in
 }
