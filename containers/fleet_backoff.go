@@ -7,6 +7,8 @@ const (
 	lastBackoff  = time.Minute
 	// readyWithin is how long a clone may take from its start to readiness: some take minutes to boot.
 	readyWithin = 5 * time.Minute
+	// wokenWithin is how long one may take that was only paused.
+	wokenWithin = 30 * time.Second
 	// provenAfter is how long a clone must live to count as good.
 	provenAfter = time.Minute
 	// trials is how many clones are made of what has never become ready.

@@ -26,13 +26,16 @@ func (f *Fleet) create(ctx context.Context, c *fleetClone, spec engine.Spec, ima
 	why := ""
 	if err != nil {
 		why = f.whyNot(ctx, err, spec, image)
+		if c.id != "" && !errors.Is(err, errLeftBehind) {
+			f.o.Traffic.Undrain(c.id) // Nobody will ever see it.
+		}
 	}
 	now := time.Now()
 
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	defer f.nudge()
-	f.warm = true
+	f.tried = true
 	p := f.pool(c.pool)
 	if err == nil {
 		c.phase, c.since = cloneUp, now
@@ -58,6 +61,7 @@ func (f *Fleet) create(ctx context.Context, c *fleetClone, spec engine.Spec, ima
 		// The engine may have made it all the same. No other snapshot need come to show that.
 		f.applyEntries(f.last, now)
 		f.applyPools(f.last)
+		f.applyOriginals(f.last, now)
 	}
 }
 
@@ -78,6 +82,7 @@ func (f *Fleet) makeAndStart(ctx context.Context, c *fleetClone, spec engine.Spe
 		return err
 	}
 	if err = ctx.Err(); err == nil {
+		f.hide(ctx, c)
 		err = f.o.Engine.Start(whole, id)
 	}
 	if err == nil {
@@ -113,7 +118,10 @@ func (f *Fleet) claim(ctx context.Context, c *fleetClone, spec engine.Spec) (id 
 			}
 			return "", false, taken
 		case holder.State == engine.StateRunning || holder.State == engine.StatePaused:
-			return holder.ID, true, f.identify(c, holder.ID)
+			if err := f.identify(c, holder.ID); err != nil || holder.State == engine.StateRunning {
+				return holder.ID, true, err
+			}
+			return holder.ID, true, f.o.Engine.Unpause(ctx, holder.ID)
 		}
 		if err = f.o.Engine.Remove(ctx, holder.ID, false); err != nil && !errors.Is(err, engine.ErrNotFound) {
 			return "", false, fmt.Errorf("remove dead clone %s: %w", spec.Name, err)
@@ -134,6 +142,21 @@ func (f *Fleet) identify(c *fleetClone, id string) error {
 		c.ready = true
 	}
 	return nil
+}
+
+// hide takes a clone out of rotation before it starts, if it is to be a warm one and not wanted meanwhile.
+func (f *Fleet) hide(ctx context.Context, c *fleetClone) {
+	if f.isSpare(c) {
+		ended, cancel := context.WithCancel(ctx)
+		cancel() // It has nothing in flight that would have to be waited for.
+		_ = f.o.Traffic.Drain(ended, c.id)
+	}
+}
+
+func (f *Fleet) isSpare(c *fleetClone) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return c.spare
 }
 
 // whyNot turns a failed creation into a sentence with a remedy.

@@ -22,6 +22,8 @@ type idle struct{}
 
 func (idle) Drain(context.Context, string) error { return nil }
 
+func (idle) Undrain(string) {}
+
 // TestFleet_with_an_engine lets a Fleet live with a Reconciler on an engine whose containers serve:
 // they find each other's doings through the engine alone.
 func TestFleet_with_an_engine(t *testing.T) {

@@ -44,6 +44,8 @@ type host struct {
 	neverReady bool
 	// busy holds the drains of a container open until its channel is closed.
 	busy map[string]chan struct{}
+	// hidden are those that are kept out of rotation, served those that were ready in it since they last started or woke.
+	hidden, served map[string]bool
 
 	publishing sync.Mutex
 	dirty      chan struct{}
@@ -74,6 +76,7 @@ func newHost(t *testing.T) *host {
 	h := &host{
 		t: t, lag: 50 * time.Millisecond, took: 100 * time.Millisecond, boot: time.Second,
 		containers: map[string]*engine.Container{}, busy: map[string]chan struct{}{},
+		hidden: map[string]bool{}, served: map[string]bool{},
 		fail:  func(string) error { return nil },
 		dirty: make(chan struct{}, 1),
 	}
@@ -442,12 +445,43 @@ func (h *host) prove(id string, started time.Time) {
 		}
 		c := h.containers[id]
 		fleets := slices.Clone(h.fleets)
+		hidden := h.hidden[id]
+		h.served[id] = h.served[id] || !hidden
 		h.mu.Unlock()
 		if c != nil && c.State == engine.StateRunning {
 			for _, f := range fleets {
-				f.Ready(id)
+				if hidden {
+					f.Proven(id)
+				} else {
+					f.Ready(id)
+				}
 			}
 		}
+	})
+}
+
+// Undrain puts a container back; if it has not served before, it does so now.
+func (h *host) Undrain(id string) {
+	h.mu.Lock()
+	c, err := h.find(id)
+	h.calls, h.times = append(h.calls, "undrain "+c.Name), append(h.times, time.Now())
+	delete(h.hidden, id)
+	anew := err == nil && c.State == engine.StateRunning && !h.served[id]
+	started := c.StartedAt
+	h.mu.Unlock()
+	if anew {
+		h.prove(id, started)
+	}
+}
+
+func (h *host) Pause(ctx context.Context, id string) error {
+	return h.act(ctx, "pause", id, func(c *engine.Container) error {
+		if c.State != engine.StateRunning {
+			return fmt.Errorf("is %s: %w", c.State, engine.ErrConflict)
+		}
+		c.State = engine.StatePaused
+		delete(h.served, id)
+		return nil
 	})
 }
 
@@ -465,10 +499,17 @@ func (h *host) Stop(ctx context.Context, id string, timeout time.Duration) error
 }
 
 func (h *host) Unpause(ctx context.Context, id string) error {
-	return h.act(ctx, "unpause", id, func(c *engine.Container) error {
+	err := h.act(ctx, "unpause", id, func(c *engine.Container) error {
+		if c.State != engine.StatePaused {
+			return fmt.Errorf("is %s: %w", c.State, engine.ErrConflict)
+		}
 		c.State = engine.StateRunning
 		return nil
 	})
+	if err == nil {
+		h.prove(id, time.Now().Add(20*time.Millisecond-h.boot))
+	}
+	return err
 }
 
 func (h *host) Remove(ctx context.Context, id string, force bool) error {
@@ -494,6 +535,7 @@ func (h *host) Drain(ctx context.Context, id string) error {
 	c, _ := h.find(id)
 	h.calls, h.times = append(h.calls, "drain "+c.Name), append(h.times, time.Now())
 	busy := h.busy[id]
+	h.hidden[id] = true
 	h.mu.Unlock()
 	if busy == nil {
 		return nil

@@ -19,29 +19,33 @@ func (f *Fleet) plan(now time.Time) (work []func(context.Context), next time.Tim
 		return nil, time.Time{}
 	}
 	for _, c := range f.clones {
-		if c.phase == cloneUp && f.review(c, now) {
-			work = append(work, f.retirement(c))
+		if f.review(c, now) {
+			work = append(work, f.retirement(c, false))
 		}
 	}
+	work = append(work, f.reviewOriginals(now)...)
 	for _, p := range f.pools {
+		p.expire(now)
 		if p.goal == nil {
 			continue
 		}
 		if !p.goal.based {
 			f.base(p)
 		}
-		p.expire(now)
 		for _, c := range f.surplus(p) {
-			work = append(work, f.retirement(c))
+			work = append(work, f.retirement(c, true))
 		}
+		work = append(work, f.stops(p)...)
+		work = append(work, f.gain(p, now)...)
 	}
 	for {
 		p := f.neediest(now)
 		if p == nil {
 			break
 		}
-		work = append(work, f.creation(p, now))
+		work = append(work, f.creation(p, now, false))
 	}
+	work = append(work, f.tend(now)...)
 	return work, f.nextLook(now)
 }
 
@@ -50,6 +54,14 @@ func (f *Fleet) review(c *fleetClone, now time.Time) bool {
 	p := f.pool(c.pool)
 	age := now.Sub(c.since)
 	switch {
+	case c.phase == cloneWarm && c.dead():
+		return true
+	case c.phase == cloneWarm && c.state == engine.StateRunning && age >= seenWithin:
+		// Somebody unpaused it, and it is out of rotation. Park it again.
+		c.phase, c.spare, c.ready = cloneUp, true, true
+		return false
+	case c.phase != cloneUp && c.phase != cloneWaking:
+		return false
 	case c.spoiled:
 		return true
 	case c.dead():
@@ -60,8 +72,11 @@ func (f *Fleet) review(c *fleetClone, now time.Time) bool {
 	case c.ready && !c.settled && age >= provenAfter:
 		c.settled = true
 		p.backoff.settled()
-	case !c.ready && age >= readyWithin:
-		why := fmt.Sprintf("clone %s was not ready within %s of its start", c.name, readyWithin)
+	case !c.ready && age >= c.patience():
+		why := fmt.Sprintf("clone %s was not ready within %s of its start", c.name, c.patience())
+		if c.how == HowUnpause {
+			why = fmt.Sprintf("clone %s was not ready within %s of being woken", c.name, c.patience())
+		}
 		if c.reason != "" {
 			why += ": " + c.reason
 		}
@@ -69,6 +84,17 @@ func (f *Fleet) review(c *fleetClone, now time.Time) bool {
 		return true
 	}
 	return false
+}
+
+// seenWithin is when a snapshot at the latest shows what was done: the reconciler looks at everything every 30 s.
+const seenWithin = 40 * time.Second
+
+// patience is how long the clone may take to be ready.
+func (c *fleetClone) patience() time.Duration {
+	if c.how == HowUnpause {
+		return wokenWithin
+	}
+	return readyWithin
 }
 
 // failed notes that a clone was no use.
@@ -125,7 +151,7 @@ func (f *Fleet) missing(p *fleetPool) int {
 	}
 	// Other replicas that came since count, so that two instances together keep to the goal; those
 	// that went do not, see Bring.
-	return max(0, min(g.n-p.others-p.coming-len(p.unseen)-live, g.clones-live))
+	return max(0, min(g.n-f.others(p)-f.starting(p)-p.coming-len(p.unseen)-live, g.clones-live))
 }
 
 // budget is how many clones may still be made on this host.
@@ -142,16 +168,20 @@ func (f *Fleet) budget() int {
 	return max(0, n)
 }
 
-// blocked says why no clone of the pool can be made at now. A failure says so as long as the Fleet goes
+// blocked says why the pool can get no replica at now. A failure says so as long as the Fleet goes
 // on trying; after that it must be asked again to find out.
 func (f *Fleet) blocked(p *fleetPool, now time.Time) string {
 	switch {
+	case f.obtainable(p) > 0 && (f.wakeable(p) > 0 || !now.Before(p.backoff.retryAt)):
+		return ""
 	case p.unfit != "":
 		return p.unfit
 	case p.backoff.why != "" && (f.missing(p) > 0 || now.Before(p.backoff.retryAt)):
 		return p.backoff.why
 	case f.budget() == 0:
 		return fmt.Sprintf("this host has all the clones that it may have, %d: raise scale.max-containers", f.o.MaxContainers)
+	case f.short(now):
+		return f.whyShort()
 	default:
 		return ""
 	}
@@ -166,15 +196,15 @@ func (f *Fleet) neediest(now time.Time) *fleetPool {
 			making++
 			byPool[c.pool]++
 		}
-		if c.live() && !c.ready {
+		if (c.live() || c.reserve()) && !c.ready {
 			unready[c.pool]++
 		}
 	}
 	limit := 1
-	if f.warm {
+	if f.tried {
 		limit = parallel()
 	}
-	if making >= limit || f.budget() == 0 {
+	if making >= limit || f.budget() == 0 || f.short(now) {
 		return nil
 	}
 	var best *fleetPool
@@ -192,17 +222,17 @@ func (f *Fleet) neediest(now time.Time) *fleetPool {
 		}
 	}
 	if !wanted && making == 0 {
-		f.warm = false
+		f.tried = false
 	}
 	return best
 }
 
-// creation begins the creation of a clone.
-func (f *Fleet) creation(p *fleetPool, now time.Time) func(context.Context) {
+// creation begins the creation of a clone, for the warm pool if it is a spare.
+func (f *Fleet) creation(p *fleetPool, now time.Time, spare bool) func(context.Context) {
 	slot := f.freeSlot(p)
 	c := &fleetClone{
 		pool: p.name, slot: slot, name: CloneName(p.name, slot),
-		phase: cloneMaking, made: true, began: now, since: now,
+		phase: cloneMaking, spare: spare, made: true, how: HowCreate, began: now, since: now, asked: now,
 	}
 	f.clones = append(f.clones, c)
 	f.creations.Add(1)
@@ -216,10 +246,10 @@ func (f *Fleet) creation(p *fleetPool, now time.Time) func(context.Context) {
 		}),
 	}
 	image := cmp.Or(p.image, p.template.Image)
-	return func(ctx context.Context) {
+	return c.lane.in(func(ctx context.Context) {
 		defer f.creations.Done()
 		f.create(ctx, c, spec, image)
-	}
+	})
 }
 
 // freeSlot is the lowest slot of the pool whose name nobody is known to have.
@@ -238,11 +268,12 @@ func (f *Fleet) freeSlot(p *fleetPool) int {
 	}
 }
 
-// retirement begins the end of a clone.
-func (f *Fleet) retirement(c *fleetClone) func(context.Context) {
-	c.phase = cloneRetiring
-	id, drain := c.id, f.pool(c.pool).drain
-	return func(ctx context.Context) { f.retire(ctx, c, id, drain) }
+// retirement begins the end of a clone. As long as it drains, one that is surplus can be taken back, and it
+// becomes a warm one if there are too few.
+func (f *Fleet) retirement(c *fleetClone, surplus bool) func(context.Context) {
+	c.phase, c.surplus, c.draining, c.recall = cloneRetiring, surplus, surplus, newRecall()
+	drain := f.pool(c.pool).drain
+	return c.lane.in(func(ctx context.Context) { f.retire(ctx, c, drain) })
 }
 
 // expire drops what was believed of names for long enough.
@@ -268,10 +299,22 @@ func (f *Fleet) nextLook(now time.Time) time.Time {
 		}
 	}
 	for _, c := range f.clones {
-		if c.phase == cloneUp && !c.settled {
+		switch {
+		case c.phase == cloneUp && !c.settled, c.phase == cloneWaking:
 			at(c.since.Add(provenAfter))
-			at(c.since.Add(readyWithin))
+			at(c.since.Add(c.patience()))
+		case c.phase == cloneWarm:
+			at(c.since.Add(seenWithin))
 		}
+	}
+	for _, o := range f.originals {
+		if o.made {
+			at(o.began.Add(provenAfter))
+			at(o.began.Add(readyWithin))
+		}
+	}
+	if f.o.Memory != nil && f.o.Headroom > 0 && f.minds() {
+		at(now.Add(dropEvery))
 	}
 	for _, p := range f.pools {
 		at(p.backoff.retryAt)

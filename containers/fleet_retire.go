@@ -19,22 +19,82 @@ const defaultStop = 10 * time.Second
 // conflictRetry is how long RemoveAll waits for somebody else's removal of a clone to end.
 const conflictRetry = 100 * time.Millisecond
 
-// retire drains, stops and removes a clone, however often that takes.
-func (f *Fleet) retire(ctx context.Context, c *fleetClone, id string, drain time.Duration) {
+// errTakenBack says that a clone is a replica again, errParks that it is to be a warm one.
+var (
+	errTakenBack = errors.New("taken back")
+	errParks     = errors.New("parks")
+)
+
+// draining says what is to drain, for how long at most, and what breaks it off.
+type draining struct {
+	id      string
+	timeout time.Duration
+	recall  recall
+	// seal, if set, makes sure right before the end that it is still meant; an error is handed on.
+	seal func(engine.Container) error
+}
+
+// retire drains, stops and removes a clone, however often that takes, or parks it, or it is taken back.
+func (f *Fleet) retire(ctx context.Context, c *fleetClone, drain time.Duration) {
+	d := draining{id: c.id, timeout: drain, recall: c.recall}
+	d.seal = func(now engine.Container) error { return f.seal(c, now) }
 	for wait := firstBackoff; ; wait = min(2*wait, lastBackoff) {
-		err := f.giveUp(ctx, id, drain)
-		if err == nil || errors.Is(err, errNotOurs) {
+		err := f.giveUp(ctx, d)
+		if errors.Is(err, errParks) {
+			if err = f.pause(ctx, c); err == nil {
+				return
+			}
+			f.o.Logger.Warn().Str("pool", c.pool).Str("clone", c.name).Err(err).Msg("could not pause a clone: removing it")
+			f.mu.Lock()
+			c.phase, c.surplus = cloneRetiring, false
+			f.mu.Unlock()
+			err = f.giveUp(ctx, d)
+		}
+		switch {
+		case errors.Is(err, errTakenBack):
+			return
+		case err == nil || errors.Is(err, errNotOurs):
 			f.retired(c, err)
 			return
-		}
-		if ctx.Err() != nil {
+		case ctx.Err() != nil:
 			return
 		}
 		f.o.Logger.Warn().Str("pool", c.pool).Str("clone", c.name).Err(err).Dur("retry_in", wait).Msg("could not remove a clone")
-		if !sleep(ctx, wait) {
+		if !rest(ctx, d.recall.done(), wait) {
 			return
 		}
 	}
+}
+
+// rest says whether it lasted to its end.
+func rest(ctx context.Context, broken <-chan struct{}, d time.Duration) bool {
+	limited, cancel := context.WithCancel(ctx)
+	defer cancel()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-broken:
+		return false
+	case <-limited.Done():
+		return false
+	}
+}
+
+// seal decides what becomes of a clone that has drained; from then on it can't be taken back.
+func (f *Fleet) seal(c *fleetClone, now engine.Container) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case c.phase != cloneRetiring:
+		return errTakenBack
+	case now.State == engine.StateRunning && f.parks(c, time.Now()):
+		c.phase, c.draining = cloneParking, false
+		return errParks
+	}
+	c.draining = false
+	return nil
 }
 
 // retired notes the end of a clone, or that it was none of ours.
@@ -54,25 +114,31 @@ func (f *Fleet) retired(c *fleetClone, err error) {
 
 // giveUp drains, stops and removes a container if it is a clone of ours. One that is gone already
 // is no error.
-func (f *Fleet) giveUp(ctx context.Context, id string, drain time.Duration) error {
-	c, err := f.confirm(ctx, id)
-	if err == nil && (c.State == engine.StateRunning || c.State == engine.StatePaused) {
-		if err = f.drain(ctx, id, drain); err == nil {
-			// Draining takes a while: look again, right before it is stopped.
-			c, err = f.confirm(ctx, id)
+func (f *Fleet) giveUp(ctx context.Context, d draining) error {
+	c, err := f.confirm(ctx, d.id)
+	runs := c.State == engine.StateRunning || c.State == engine.StatePaused
+	if err == nil && runs {
+		err = f.drain(ctx, d)
+	}
+	if (err == nil || errors.Is(err, engine.ErrNotFound)) && d.seal != nil {
+		if sealed := d.seal(c); sealed != nil {
+			err = sealed
 		}
-		if err == nil {
+	}
+	if err == nil && runs {
+		// Draining takes a while: look again, right before it is stopped.
+		if c, err = f.confirm(ctx, d.id); err == nil {
 			err = f.stop(ctx, c)
 		}
 	}
 	if err == nil {
-		err = f.o.Engine.Remove(ctx, id, false)
+		err = f.o.Engine.Remove(ctx, d.id, false)
 	}
 	if errors.Is(err, engine.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("give up container %s: %w", id, err)
+		return fmt.Errorf("give up container %s: %w", d.id, err)
 	}
 	return nil
 }
@@ -86,17 +152,23 @@ func (f *Fleet) confirm(ctx context.Context, id string) (engine.Container, error
 	return c, err
 }
 
-// drain waits until the container has no requests in flight, or for the timeout; only the end of
-// ctx is an error.
-func (f *Fleet) drain(ctx context.Context, id string, timeout time.Duration) error {
-	limited, cancel := context.WithTimeout(ctx, timeout)
+// drain waits until the container has no requests in flight, or for the timeout, or until it is broken off; only the
+// end of ctx is an error.
+func (f *Fleet) drain(ctx context.Context, d draining) error {
+	limited, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
-	err := f.o.Traffic.Drain(limited, id)
-	if ctx.Err() != nil {
-		return fmt.Errorf("drain: %w", ctx.Err())
+	if d.recall.ctx != nil {
+		if d.recall.ctx.Err() != nil {
+			return nil
+		}
+		defer context.AfterFunc(d.recall.ctx, cancel)()
 	}
-	if err != nil {
-		f.o.Logger.Warn().Str("container", id).Err(err).Dur("timeout", timeout).Msg("a clone did not drain")
+	err := f.o.Traffic.Drain(limited, d.id)
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("drain: %w", ctx.Err())
+	case err != nil && (d.recall.ctx == nil || d.recall.ctx.Err() == nil):
+		f.o.Logger.Warn().Str("container", d.id).Err(err).Dur("timeout", d.timeout).Msg("a container did not drain")
 	}
 	return nil
 }
@@ -163,10 +235,11 @@ func (f *Fleet) RemoveAll(ctx context.Context) error {
 
 // removeNow gives up one clone, without ceremony once ctx has ended.
 func (f *Fleet) removeNow(ctx context.Context, c engine.Summary, drain time.Duration) error {
-	err := f.giveUp(ctx, c.ID, drain)
+	d := draining{id: c.ID, timeout: drain}
+	err := f.giveUp(ctx, d)
 	// Docker refuses what is being removed already, as Run may do.
 	for errors.Is(err, engine.ErrConflict) && sleep(ctx, conflictRetry) {
-		err = f.giveUp(ctx, c.ID, drain)
+		err = f.giveUp(ctx, d)
 	}
 	if err != nil && ctx.Err() != nil {
 		whole := context.WithoutCancel(ctx)

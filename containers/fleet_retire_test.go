@@ -14,15 +14,15 @@ import (
 
 func TestFleet_unpauses_before_it_stops(t *testing.T) {
 	bubble(t, func(t *testing.T, h *host) {
-		h.run("web-a")
-		f, _ := h.fleet(nil)
-		f.Bring(t.Context(), "web", 2, nil)
+		h.run("web-a", "ballast.scale.max=4", "ballast.scale.warm=1")
+		f, stop := h.fleet(nil)
 		after(5 * time.Second)
-		h.change("ballast-web-1", func(c *engine.Container) { c.State = engine.StatePaused })
-		after(time.Second)
+		wantNames(t, h, "ballast-web-1 paused", "web-a")
 		h.asked()
-		f.Bring(t.Context(), "web", 1, nil)
-		after(time.Second)
+		stop()
+		if err := f.RemoveAll(t.Context()); err != nil {
+			t.Errorf("RemoveAll() = %v", err)
+		}
 		want := []string{"drain ballast-web-1", "unpause ballast-web-1", "stop ballast-web-1", "remove ballast-web-1"}
 		if diff := cmp.Diff(want, h.asked("drain", "unpause", "stop", "remove", "kill")); diff != "" {
 			t.Errorf("calls (-want +got):\n%s", diff)

@@ -31,12 +31,20 @@ type fleetPool struct {
 	// unfit says why nothing can be cloned; image is set if clones have one of their own.
 	unfit, image string
 	drain        time.Duration
-	// others counts the replicas that are not ours, coming the clones of other instances that were
+	// members are the replicas that are not ours, by ID, coming counts the clones of other instances that were
 	// made and not started yet; strange are the slots of all those clones.
-	others  int
+	members map[string]bool
 	coming  int
 	strange map[int]bool
+	// scale is how the pool is to scale, zero without a pool.
+	scale Scale
+
+	// wakeTakes and startTakes are how long it lately took until replicas were ready.
+	wakeTakes, startTakes movingAverage
 }
+
+// zero says that the pool may have no replica at all.
+func (p *fleetPool) zero() bool { return p.scale.Max > 0 && p.scale.Min == 0 && !p.scale.DryRun }
 
 // fleetGoal is a number of replicas that was asked for.
 type fleetGoal struct {
@@ -44,6 +52,8 @@ type fleetGoal struct {
 	n, clones int
 	based     bool
 	victims   []string
+	// condemned are originals, by ID, that are to be stopped.
+	condemned map[string]bool
 }
 
 // clonePhase is where a clone stands.
@@ -52,6 +62,10 @@ type clonePhase int
 const (
 	cloneMaking clonePhase = iota
 	cloneUp
+	// cloneParking is being paused; cloneWarm is, cloneWaking is being unpaused, until it is seen running.
+	cloneParking
+	cloneWarm
+	cloneWaking
 	cloneRetiring
 	// cloneGone was removed; a late snapshot may show it still.
 	cloneGone
@@ -66,10 +80,17 @@ type fleetClone struct {
 	// id is empty until the engine made it.
 	id    string
 	phase clonePhase
-	// made says that this Fleet made it: from began on, the creation's begin. since is when it
-	// started, or was adopted.
-	made         bool
-	began, since time.Time
+	lane  lane
+	// spare says that it is made for the warm pool and must not serve.
+	spare bool
+	// draining says that its retirement can be taken back, by recall; surplus that it has nothing wrong.
+	draining, surplus bool
+	recall            recall
+	// made says that this Fleet made or woke it, how and since when. since is when it started, was woken,
+	// paused or adopted; asked is when it was wanted as a replica.
+	made                bool
+	how                 string
+	began, since, asked time.Time
 	// ready says that it served once, settled that it then lived long enough; spoiled that it could
 	// neither be started nor be removed.
 	ready, settled, spoiled bool
@@ -85,7 +106,21 @@ type fleetClone struct {
 }
 
 // live says that the clone is a replica or becomes one.
-func (c *fleetClone) live() bool { return c.phase == cloneMaking || c.phase == cloneUp }
+func (c *fleetClone) live() bool {
+	return (c.phase == cloneMaking || c.phase == cloneUp || c.phase == cloneWaking) && !c.spare
+}
+
+// reserve says that the clone is warm or becomes so.
+func (c *fleetClone) reserve() bool {
+	switch c.phase {
+	case cloneMaking, cloneUp:
+		return c.spare
+	case cloneWarm, cloneParking:
+		return true
+	default:
+		return false
+	}
+}
 
 // exists says that the clone takes a slot and a share of the budget.
 func (c *fleetClone) exists() bool { return c.phase != cloneGone && c.phase != cloneDenied }
@@ -108,7 +143,7 @@ func (f *Fleet) pool(name string) *fleetPool {
 	if p == nil {
 		p = &fleetPool{
 			name: name, drain: defaultDrain,
-			taken: map[int]time.Time{}, unseen: map[string]time.Time{}, strange: map[int]bool{},
+			taken: map[int]time.Time{}, unseen: map[string]time.Time{}, strange: map[int]bool{}, members: map[string]bool{},
 		}
 		f.pools[name] = p
 	}
@@ -134,6 +169,7 @@ func (f *Fleet) Apply(s *Snapshot) {
 	now := time.Now()
 	f.applyEntries(s, now)
 	f.applyPools(s)
+	f.applyOriginals(s, now)
 	f.forget(s, now)
 	f.nudge()
 }
@@ -176,7 +212,7 @@ func (f *Fleet) applyEntries(s *Snapshot, now time.Time) {
 // over says that a clone which the snapshot does not show is no more.
 func (c *fleetClone) over() bool {
 	switch c.phase {
-	case cloneUp, cloneDenied:
+	case cloneUp, cloneDenied, cloneWarm, cloneWaking:
 		// One that was never seen may be younger than the snapshot.
 		return c.seen
 	case cloneGone:
@@ -195,7 +231,7 @@ func (f *Fleet) applyClone(e *Entry, now time.Time) {
 		}
 		c = &fleetClone{
 			pool: e.Pool, name: e.Container.Name, slot: e.Clone.Slot, id: e.Container.ID,
-			phase: cloneUp, since: now,
+			phase: cloneUp, since: now, asked: now,
 		}
 		f.clones = append(f.clones, c)
 		if _, c.ready = f.early[c.id]; c.ready {
@@ -205,6 +241,13 @@ func (f *Fleet) applyClone(e *Entry, now time.Time) {
 	c.seen = true
 	c.state, c.exitCode, c.reason = e.Container.State, e.Container.ExitCode, e.Reason
 	c.ran = c.ran || c.state == engine.StateRunning
+	switch {
+	case c.state == engine.StatePaused && c.phase == cloneUp && !c.spare:
+		// Of an earlier run, or paused by a person: it is as good as those that we paused.
+		c.phase, c.since = cloneWarm, now
+	case c.state == engine.StateRunning && c.phase == cloneWaking:
+		c.phase = cloneUp
+	}
 }
 
 // making says that a clone of this name is being made and its ID is not known yet.
@@ -224,11 +267,11 @@ func (f *Fleet) applyPools(s *Snapshot) {
 		entries[s.Entries[i].Container.ID] = &s.Entries[i]
 	}
 	for _, p := range f.pools {
-		p.others, p.image, p.unfit = 0, "", noTemplate
+		p.members, p.image, p.unfit, p.scale = map[string]bool{}, "", noTemplate, Scale{}
 	}
 	for _, pool := range s.Pools {
 		p := f.pool(pool.Name)
-		p.others, p.image, p.drain = 0, pool.Settings.Scale.Image, pool.Settings.DrainTimeout
+		p.scale, p.image, p.drain = pool.Settings.Scale, pool.Settings.Scale.Image, pool.Settings.DrainTimeout
 		for i := range pool.Backends {
 			f.applyBackend(p, &pool.Backends[i])
 		}
@@ -247,7 +290,7 @@ const noTemplate = "there is no container to clone: start one in this pool that 
 
 func (f *Fleet) applyBackend(p *fleetPool, b *Backend) {
 	if c := f.byID(b.Container); c != nil && c.phase != cloneDenied {
-		c.backend = true
+		c.backend = b.State != StateWarm
 		if b.Reason != "" {
 			c.reason = b.Reason
 		}
@@ -255,7 +298,7 @@ func (f *Fleet) applyBackend(p *fleetPool, b *Backend) {
 	}
 	switch b.State {
 	case StateStarting, StateReady, StateUnhealthy:
-		p.others++
+		p.members[b.Container] = true
 	}
 }
 
@@ -267,6 +310,9 @@ func (f *Fleet) forget(s *Snapshot, now time.Time) {
 	}
 	for _, c := range f.clones {
 		used[c.pool] = true
+	}
+	for _, o := range f.originals {
+		used[o.pool] = true
 	}
 	for name := range f.pools {
 		if !used[name] {

@@ -66,16 +66,16 @@ func TestFleet_brings_up(t *testing.T) {
 		if clone.Image != "web:2" {
 			t.Errorf("image of a clone = %s, want web:2", clone.Image)
 		}
-		want = containers.FleetStatus{Others: 1, Clones: []containers.FleetClone{
+		want = containers.FleetStatus{Others: 1, StartTakes: 1200 * time.Millisecond, Clones: []containers.FleetClone{
 			{h.id("ballast-web-1"), "ballast-web-1"}, {h.id("ballast-web-2"), "ballast-web-2"}, {h.id("ballast-web-3"), "ballast-web-3"},
 		}}
 		if diff := cmp.Diff(want, f.Status("web")); diff != "" {
 			t.Errorf("Status() (-want +got):\n%s", diff)
 		}
-		if at, ok := f.Created(h.id("ballast-web-1")); !ok || !at.Equal(began) {
-			t.Errorf("Created() = %v, %v, want %v", at, ok, began)
+		if how, at, ok := f.Brought(h.id("ballast-web-1")); !ok || how != containers.HowCreate || !at.Equal(began) {
+			t.Errorf("Brought() = %s, %v, %v, want %s at %v", how, at, ok, containers.HowCreate, began)
 		}
-		if _, ok := f.Created(h.id("web-a")); ok {
+		if _, _, ok := f.Brought(h.id("web-a")); ok {
 			t.Error("an original counts as created")
 		}
 		if diff := cmp.Diff(map[string]int{"web create": 3}, acted); diff != "" {

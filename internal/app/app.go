@@ -54,6 +54,8 @@ type App struct {
 	registry   *prometheus.Registry
 	metrics    *telemetry.Metrics
 	listener   net.Listener
+	// local says that the engine's host is this one.
+	local bool
 }
 
 // New opens the engine and the listeners, so that whatever stands in the way of a start is an error
@@ -79,6 +81,9 @@ func New(ctx context.Context, o Options) (*App, error) {
 	}
 	if w := forgetful(o.Config.Instance, self); w != "" {
 		a.log.Warn().Str("warning", w).Msg("configuration")
+	}
+	if info, err := e.Info(ctx); err == nil {
+		a.local = info.ContainersReachable
 	}
 	a.engine = telemetry.Engine(e, a.metrics)
 	a.connect(self)
@@ -155,6 +160,7 @@ func (a *App) connect(self string) {
 	c := a.config
 	a.core = proxy.New(proxy.Options{
 		Logger: a.component("proxy"), OnReady: a.ready, OnHold: func(string) { a.scaler.Nudge() },
+		OnProven: func(_ string, b containers.Backend) { a.fleet.Proven(b.Container) },
 	})
 	edge := a.edge()
 	a.admin = newPlane(a.core, planeOptions{
@@ -173,7 +179,8 @@ func (a *App) connect(self string) {
 	a.prober.OnPass(a.core.Passed)
 	a.fleet = containers.NewFleet(containers.FleetOptions{
 		Engine: a.engine, Traffic: a.core, Instance: c.Instance, Prefix: c.LabelsPrefix,
-		MaxContainers: c.MaxContainers, Logger: a.component("fleet"), Acted: a.metrics.ScaleAction,
+		MaxContainers: c.MaxContainers, Memory: a.memory(), Headroom: c.MemoryHeadroom,
+		Logger: a.component("fleet"), Acted: a.metrics.ScaleAction,
 	})
 	a.reconciler = containers.NewReconciler(containers.ReconcilerOptions{
 		Engine: a.engine, Prefix: c.LabelsPrefix, Pools: c.Pools, Self: self,
@@ -218,19 +225,17 @@ func (a *App) apply(s *containers.Snapshot) {
 	a.prober.Set(a.core.Targets())
 }
 
-// ready tells the others that a backend serves for the first time.
+// ready tells the others that a backend serves for the first time, or again after a pause.
 func (a *App) ready(pool string, b containers.Backend) {
-	how, began := "start", time.Unix(0, b.StartedAt)
-	if at, ok := a.fleet.Created(b.Container); ok {
-		how, began = "create", at
+	how, began := containers.HowStart, time.Unix(0, b.StartedAt)
+	if h, at, ok := a.fleet.Brought(b.Container); ok {
+		how, began = h, at
 	}
 	// What was running before Ballast was does not tell how long it took to be ready.
 	if began.After(a.started) {
 		a.metrics.ContainerReady(pool, how, time.Since(began))
 	}
-	if b.Clone {
-		a.fleet.Ready(b.Container)
-	}
+	a.fleet.Ready(b.Container)
 }
 
 // Addr is the address of the admin listener.

@@ -64,7 +64,8 @@ func (r *readings) own(s *containers.Snapshot) map[string]bool {
 func sample(pool *proxy.Pool, fleet containers.FleetStatus, own map[string]bool, now time.Time) autoscale.Sample {
 	load := pool.Load(now)
 	s := autoscale.Sample{
-		Starting: fleet.Creating, Blocked: fleet.Blocked,
+		Starting: fleet.Creating, StartingFor: fleet.StartingFor, Warm: fleet.Warm, Draining: fleet.Draining,
+		WakeTakes: fleet.WakeTakes, StartTakes: fleet.StartTakes, Blocked: fleet.Blocked, Open: fleet.Open,
 		InFlight: load.InFlight, Queued: load.Queued, Busy: load.Busy, Requests: load.Requests,
 		Served: load.Served, Service: load.Service,
 	}
@@ -96,8 +97,9 @@ func policy(s containers.Settings) autoscale.Policy {
 	return autoscale.Policy{
 		Min: s.Scale.Min, Max: s.Scale.Max,
 		Concurrency: s.Concurrency,
-		Requests:    s.Scale.Requests.Count, Interval: s.Scale.Requests.Interval,
-		HoldDown: s.Scale.HoldDown, DryRun: s.Scale.DryRun,
+		RPS:         s.Scale.RPS, Latency: s.Scale.Latency, CPU: s.Scale.CPU, Memory: s.Scale.Memory,
+		Requests: s.Scale.Requests.Count, Interval: s.Scale.Requests.Interval,
+		Idle: s.Scale.Idle, HoldDown: s.Scale.HoldDown, DryRun: s.Scale.DryRun,
 	}
 }
 

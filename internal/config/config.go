@@ -51,6 +51,8 @@ type Config struct {
 	LabelsPrefix containers.Prefix
 	// MaxContainers bounds the clones of all pools together.
 	MaxContainers int
+	// MemoryHeadroom is how many percent of the host's memory must be available for clones to be made; 0 is off.
+	MemoryHeadroom int
 	// OnExit is OnExitLeave or OnExitRemove.
 	OnExit string
 	// ShutdownTimeout is how long requests in flight may take to finish after SIGTERM.

@@ -32,7 +32,7 @@ func TestLoad_defaults(t *testing.T) {
 	}
 	want := Config{
 		AdminListen: ":8080", TrafficListen: ":8000", ACME: ACME{Storage: "/var/lib/ballast/acme"}, AccessLog: AccessLog{Sample: 1},
-		RequestID: true, Engine: EngineDocker, Instance: hostName(), LabelsPrefix: "ballast", MaxContainers: 50,
+		RequestID: true, Engine: EngineDocker, Instance: hostName(), LabelsPrefix: "ballast", MaxContainers: 50, MemoryHeadroom: 10,
 		OnExit: OnExitLeave, ShutdownTimeout: time.Minute, LogLevel: zerolog.InfoLevel, LogFormat: FormatAuto,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

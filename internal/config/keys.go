@@ -50,6 +50,7 @@ func Keys() []Key {
 		{"instance", hostName(), "lb-1", "name of this Ballast, the owner label of its clones; default: the host name", setInstance},
 		{"labels.prefix", string(containers.DefaultPrefix), "com.example.lb", "what stands before every label", setPrefix},
 		{"scale.max-containers", strconv.Itoa(containers.DefaultMaxContainers), "20", "clones on this host, all pools together", setMaxContainers},
+		{"scale.memory-headroom", "10", "20", "percent of the host's memory that must be available for clones to be made; with less, warm clones are given up; 0 is off", setMemoryHeadroom},
 		{"on-exit", OnExitLeave, OnExitRemove, "clones at shutdown: leave (the next start adopts them) or remove", oneOf(
 			func(c *Config) *string { return &c.OnExit }, OnExitLeave, OnExitRemove)},
 		{"shutdown.timeout", "60s", "10s", "how long requests in flight may take to finish at shutdown", setShutdown},
@@ -119,6 +120,15 @@ func setMaxContainers(c *Config, value string) error {
 		return errors.New("must be a number from 0 to 10000")
 	}
 	c.MaxContainers = n
+	return nil
+}
+
+func setMemoryHeadroom(c *Config, value string) error {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 0 || n > 90 {
+		return errors.New("must be a percentage from 0 (off) to 90, without a sign")
+	}
+	c.MemoryHeadroom = n
 	return nil
 }
 

@@ -1,0 +1,331 @@
+package containers
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ballast-lb/ballast/engine"
+)
+
+// fleetOriginal is a container of a pool that no Ballast made.
+type fleetOriginal struct {
+	pool, name, id string
+	phase          originalPhase
+	lane           lane
+	// draining says that its stop can be taken back, by recall; hidden that it was taken out of rotation.
+	draining, hidden bool
+	recall           recall
+	// made says that this Fleet started it, from began on, and that it must still show what it is worth; ready
+	// that it served since.
+	made, ready bool
+	began       time.Time
+
+	// What follows is from the last snapshot, startedAt from the one before it was started.
+
+	template  bool
+	state     engine.State
+	exitCode  int
+	startedAt time.Time
+}
+
+// originalPhase is what the Fleet is doing with an original.
+type originalPhase int
+
+const (
+	originalIdle originalPhase = iota
+	// originalStarting is being started, until it is a backend.
+	originalStarting
+	// originalStopping is draining, and then stopped.
+	originalStopping
+)
+
+// applyOriginals notes what there is that no Ballast made.
+func (f *Fleet) applyOriginals(s *Snapshot, now time.Time) {
+	shown := make(map[string]bool)
+	templates := make(map[string]bool, len(s.Pools))
+	for _, p := range s.Pools {
+		templates[p.Template] = true
+	}
+	for i := range s.Entries {
+		e := &s.Entries[i]
+		if !e.Original {
+			continue
+		}
+		c := &e.Container
+		o := f.originals[c.ID]
+		if o == nil {
+			o = &fleetOriginal{id: c.ID, startedAt: c.StartedAt}
+			f.originals[c.ID] = o
+		}
+		shown[c.ID] = true
+		o.pool, o.name, o.template = e.Pool, c.Name, templates[c.ID]
+		f.applyOriginal(o, c, now)
+	}
+	for id := range f.originals {
+		if !shown[id] {
+			delete(f.originals, id)
+		}
+	}
+}
+
+func (f *Fleet) applyOriginal(o *fleetOriginal, c *engine.Container, now time.Time) {
+	o.state, o.exitCode = c.State, c.ExitCode
+	anew := !c.StartedAt.Equal(o.startedAt)
+	ended := c.State == engine.StateExited || c.State == engine.StateDead
+	switch p := f.pool(o.pool); {
+	case o.phase == originalStarting && p.members[o.id]:
+		o.phase = originalIdle
+	case o.made && anew && ended && o.phase != originalStopping:
+		if now.Sub(o.began) < provenAfter {
+			f.originalFailed(o, now, fmt.Sprintf("container %s ended with exit code %d within a minute of its start: see why it does not keep running", o.name, o.exitCode))
+		}
+		o.phase, o.made = originalIdle, false
+	}
+}
+
+func (f *Fleet) originalFailed(o *fleetOriginal, now time.Time, why string) {
+	p := f.pool(o.pool)
+	p.backoff.failed(now, o.began, o.ready, why)
+	if o.phase == originalStarting && p.goal != nil {
+		p.goal.clones++ // As it was before this one was started in place of a clone.
+	}
+	o.phase, o.made = originalIdle, false
+	f.o.Acted(o.pool, ActedFail)
+	f.o.Logger.Warn().Str("pool", o.pool).Str("container", o.name).Str("reason", why).
+		Time("retry_at", p.backoff.retryAt).Msg("a container failed")
+}
+
+func (f *Fleet) originalReady(o *fleetOriginal, now time.Time) {
+	p := f.pool(o.pool)
+	if o.made && !o.ready {
+		p.startTakes.add(now.Sub(o.began))
+	}
+	o.ready = true
+	if o.made {
+		p.backoff.ready()
+	}
+	f.nudge()
+}
+
+// others counts the replicas that are not clones of ours and not about to be stopped.
+func (f *Fleet) others(p *fleetPool) (n int) {
+	for id := range p.members {
+		if o := f.originals[id]; o == nil || o.phase == originalIdle {
+			n++
+		}
+	}
+	return n
+}
+
+// starting counts the originals that are being started.
+func (f *Fleet) starting(p *fleetPool) (n int) {
+	for _, o := range f.originals {
+		if o.pool == p.name && o.phase == originalStarting {
+			n++
+		}
+	}
+	return n
+}
+
+// startable are the pool's originals that a Bring may start: the template first, then by name.
+func (f *Fleet) startable(p *fleetPool) (found []*fleetOriginal) {
+	if !p.zero() {
+		return nil
+	}
+	for _, o := range f.originals {
+		if o.pool == p.name && o.phase == originalIdle && (o.state == engine.StateExited || o.state == engine.StateCreated) {
+			found = append(found, o)
+		}
+	}
+	slices.SortFunc(found, func(a, b *fleetOriginal) int {
+		if a.template != b.template {
+			if a.template {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(a.name, b.name)
+	})
+	return found
+}
+
+// mayStart says whether failures leave room for starting an original at now.
+func (f *Fleet) mayStart(p *fleetPool, now time.Time) bool {
+	unready := f.starting(p)
+	for _, c := range f.clones {
+		if c.pool == p.name && c.live() && !c.ready {
+			unready++
+		}
+	}
+	return p.backoff.room(now, unready) > 0
+}
+
+// starts begins to start an original, which takes the place of a clone in the goal.
+func (f *Fleet) starts(p *fleetPool, o *fleetOriginal, now time.Time) func(context.Context) {
+	p.goal.clones--
+	p.backoff.creating(now)
+	o.phase, o.made, o.ready, o.began = originalStarting, true, false, now
+	return o.lane.in(func(ctx context.Context) {
+		f.reveal(o)
+		err := f.o.Engine.Start(context.WithoutCancel(ctx), o.id)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		defer f.nudge()
+		if err != nil {
+			f.originalFailed(o, time.Now(), fmt.Sprintf("start container %s: %v", o.name, err))
+			return
+		}
+		f.o.Acted(o.pool, ActedStart)
+		f.o.Logger.Info().Str("pool", o.pool).Str("container", o.name).Dur("took", time.Since(o.began)).Msg("started a container")
+	})
+}
+
+// reveal puts an original back into rotation if it was taken out. It must be called in its lane.
+func (f *Fleet) reveal(o *fleetOriginal) {
+	f.mu.Lock()
+	hidden := o.hidden
+	o.hidden = false
+	f.mu.Unlock()
+	if hidden {
+		f.o.Traffic.Undrain(o.id)
+	}
+}
+
+// condemned are the originals that a goal means to be stopped: those that serve when it is set.
+func (f *Fleet) condemned(p *fleetPool) map[string]bool {
+	if p.goal.n > 0 || !p.zero() {
+		return nil
+	}
+	ids := map[string]bool{}
+	for id, o := range f.originals {
+		if o.pool == p.name && (p.members[id] || o.phase == originalStarting) {
+			ids[id] = true
+		}
+	}
+	return ids
+}
+
+// stops begins to stop the originals that the goal condemns.
+func (f *Fleet) stops(p *fleetPool) (work []func(context.Context)) {
+	for id := range p.goal.condemned {
+		o := f.originals[id]
+		if o != nil && o.phase == originalStarting {
+			continue // It can't be stopped before it is started.
+		}
+		delete(p.goal.condemned, id)
+		if o == nil || o.phase != originalIdle || !p.members[id] {
+			continue
+		}
+		o.phase, o.draining, o.made, o.recall = originalStopping, true, false, newRecall()
+		drain := p.drain
+		work = append(work, o.lane.in(func(ctx context.Context) { f.stopOriginal(ctx, o, drain) }))
+	}
+	return work
+}
+
+// sparing takes back an original that is draining.
+func (f *Fleet) sparing(p *fleetPool, o *fleetOriginal) func(context.Context) {
+	if p.goal != nil {
+		p.goal.clones-- // It takes the place of one.
+	}
+	o.phase, o.draining = originalIdle, false
+	o.recall.cancel()
+	return o.lane.in(func(context.Context) {
+		f.reveal(o)
+		f.o.Acted(o.pool, ActedUndrain)
+	})
+}
+
+// reviewOriginals finds what became of those that were started, and what must not be stopped any more.
+func (f *Fleet) reviewOriginals(now time.Time) (work []func(context.Context)) {
+	for _, o := range f.originals {
+		p := f.pool(o.pool)
+		switch {
+		case o.phase == originalStarting && now.Sub(o.began) >= readyWithin:
+			f.originalFailed(o, now, fmt.Sprintf("container %s did not serve within %s of its start", o.name, readyWithin))
+		case o.made && o.ready && now.Sub(o.began) >= provenAfter:
+			o.made = false
+			p.backoff.settled()
+		case o.phase == originalStopping && o.draining && !f.stillZero(p):
+			work = append(work, f.sparing(p, o))
+		case o.phase == originalIdle && o.hidden && o.state != engine.StateRunning:
+			// Whoever starts it means it to serve.
+			work = append(work, o.lane.in(func(context.Context) { f.reveal(o) }))
+		}
+	}
+	return work
+}
+
+// stillZero says whether the pool is to have no replica.
+func (f *Fleet) stillZero(p *fleetPool) bool {
+	return p.zero() && p.goal != nil && p.goal.n == 0 && !f.closed
+}
+
+// stopOriginal drains and stops an original, however often that takes, unless it is taken back.
+func (f *Fleet) stopOriginal(ctx context.Context, o *fleetOriginal, drain time.Duration) {
+	for wait := firstBackoff; ; wait = min(2*wait, lastBackoff) {
+		f.mu.Lock()
+		back := o.recall
+		o.hidden = true
+		f.mu.Unlock()
+		if f.drain(ctx, draining{id: o.id, timeout: drain, recall: back}) != nil || !f.commit(o) {
+			return
+		}
+		err := f.stopChecked(ctx, o)
+		f.mu.Lock()
+		switch {
+		case err == nil || errors.Is(err, engine.ErrNotFound):
+			o.phase, o.draining, o.state = originalIdle, false, engine.StateExited
+			f.o.Acted(o.pool, ActedStop)
+			f.o.Logger.Info().Str("pool", o.pool).Str("container", o.name).Msg("stopped a container that nobody asks for")
+		case errors.Is(err, errNotOurs):
+			o.phase, o.draining = originalIdle, false
+		default:
+			o.draining = true
+		}
+		again := o.draining
+		f.mu.Unlock()
+		f.nudge()
+		if errors.Is(err, errNotOurs) {
+			f.reveal(o)
+		}
+		if !again {
+			return
+		}
+		f.o.Logger.Warn().Str("pool", o.pool).Str("container", o.name).Err(err).Dur("retry_in", wait).Msg("could not stop a container")
+		if !rest(ctx, back.done(), wait) {
+			return
+		}
+	}
+}
+
+// commit says whether an original that has drained is to be stopped; then that can't be taken back.
+func (f *Fleet) commit(o *fleetOriginal) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if o.phase != originalStopping || !o.draining || !f.stillZero(f.pool(o.pool)) {
+		f.nudge()
+		return false
+	}
+	o.draining = false
+	return true
+}
+
+// stopChecked stops an original if it still is one of the pool, looking right before.
+func (f *Fleet) stopChecked(ctx context.Context, o *fleetOriginal) error {
+	c, err := f.o.Engine.Inspect(ctx, o.id)
+	switch {
+	case err != nil:
+		return fmt.Errorf("inspect container %s: %w", o.name, err)
+	case !f.o.Prefix.Enabled(c.Labels) || poolOf(c.Summary, f.o.Prefix) != o.pool || isClone(c.Summary, f.o.Prefix):
+		return errNotOurs
+	case c.State != engine.StateRunning:
+		return nil
+	}
+	// It may take longer than Ballast is still to live, and must not be half done.
+	return f.stop(context.WithoutCancel(ctx), c)
+}

@@ -1,0 +1,200 @@
+package containers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ballast-lb/ballast/engine"
+)
+
+// waking begins to unpause a warm clone.
+func (f *Fleet) waking(c *fleetClone, now time.Time) func(context.Context) {
+	c.phase, c.ready, c.settled = cloneWaking, false, false
+	c.made, c.how, c.began, c.since, c.asked = true, HowUnpause, now, now, now
+	return c.lane.in(func(ctx context.Context) { f.unpause(ctx, c) })
+}
+
+// unpause wakes a clone. One that can't be woken is given up; the next plan looks for another means.
+func (f *Fleet) unpause(ctx context.Context, c *fleetClone) {
+	f.o.Traffic.Undrain(c.id)
+	err := f.o.Engine.Unpause(ctx, c.id)
+	awake := false
+	if errors.Is(err, engine.ErrConflict) {
+		// Somebody was faster, if it runs.
+		now, e := f.o.Engine.Inspect(ctx, c.id)
+		awake = e == nil && now.State == engine.StateRunning
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	defer f.nudge()
+	switch {
+	case err == nil:
+		f.o.Acted(c.pool, ActedUnpause)
+		f.o.Logger.Info().Str("pool", c.pool).Str("clone", c.name).Str("container", c.id).
+			Dur("took", time.Since(c.began)).Msg("woke a clone")
+	case awake:
+		// Nobody may ever say that it is ready: it may have been all along.
+		c.phase, c.ready = cloneUp, true
+	case ctx.Err() != nil:
+		c.phase = cloneWarm
+	default:
+		c.spoiled = true
+		f.o.Logger.Warn().Str("pool", c.pool).Str("clone", c.name).Err(err).Msg("could not wake a clone")
+	}
+}
+
+// parking begins to pause a clone that was made for the warm pool and is proven.
+func (f *Fleet) parking(c *fleetClone) func(context.Context) {
+	c.phase = cloneParking
+	return c.lane.in(func(ctx context.Context) {
+		if err := f.pause(ctx, c); err != nil && ctx.Err() == nil {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			defer f.nudge()
+			c.phase, c.spoiled = cloneUp, true
+			f.o.Logger.Warn().Str("pool", c.pool).Str("clone", c.name).Err(err).Msg("could not pause a clone")
+		}
+	})
+}
+
+// pause makes a warm clone of one that is out of rotation and has nothing in flight.
+func (f *Fleet) pause(ctx context.Context, c *fleetClone) error {
+	if _, err := f.confirm(ctx, c.id); err != nil {
+		return err
+	}
+	// It gets no second signal that it should be paused: a cut call may have paused it all the same.
+	if err := f.o.Engine.Pause(context.WithoutCancel(ctx), c.id); err != nil {
+		return fmt.Errorf("pause: %w", err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	defer f.nudge()
+	c.phase, c.spare, c.since = cloneWarm, false, time.Now()
+	f.o.Acted(c.pool, ActedPause)
+	f.o.Logger.Info().Str("pool", c.pool).Str("clone", c.name).Str("container", c.id).Msg("parked a clone as a warm one")
+	return nil
+}
+
+// wantsWarm is how many warm clones the pool is to have at now, if there is memory for them.
+func (p *fleetPool) wantsWarm() int {
+	if p.scale.Max == 0 || p.scale.DryRun {
+		return 0
+	}
+	return p.scale.Warm
+}
+
+// reserves counts the pool's clones that are warm or become so.
+func (f *Fleet) reserves(p *fleetPool) (n int) {
+	for _, c := range f.clones {
+		if c.pool == p.name && c.reserve() {
+			n++
+		}
+	}
+	return n
+}
+
+// parks says whether a clone that has drained is to be paused rather than removed.
+func (f *Fleet) parks(c *fleetClone, now time.Time) bool {
+	p := f.pool(c.pool)
+	return c.surplus && c.ready && !f.closed && !f.short(now) && f.reserves(p) < p.wantsWarm()
+}
+
+// tend keeps the warm pools.
+func (f *Fleet) tend(now time.Time) (work []func(context.Context)) {
+	for _, c := range f.clones {
+		if c.spare && c.ready && c.phase == cloneUp && !c.spoiled {
+			work = append(work, f.parking(c))
+		}
+	}
+	for _, p := range f.pools {
+		for f.reserves(p) > p.wantsWarm() {
+			c := f.latest(p)
+			if c == nil {
+				break
+			}
+			work = append(work, f.retirement(c, false))
+		}
+	}
+	if f.short(now) && now.Sub(f.memory.dropped) >= dropEvery {
+		if c := f.anyWarm(); c != nil {
+			f.memory.dropped = now
+			f.o.Logger.Warn().Str("pool", c.pool).Str("clone", c.name).Str("reason", f.whyShort()).Msg("giving up a warm clone")
+			work = append(work, f.retirement(c, false))
+		}
+	}
+	if p := f.poorest(now); p != nil {
+		work = append(work, f.creation(p, now, true))
+	}
+	return work
+}
+
+// latest is the clone of the warm pool that goes first when there are too many.
+func (f *Fleet) latest(p *fleetPool) (found *fleetClone) {
+	for _, c := range f.clones {
+		if c.pool == p.name && (c.phase == cloneWarm || c.spare && c.phase == cloneUp) && (found == nil || c.slot > found.slot) {
+			found = c
+		}
+	}
+	return found
+}
+
+// anyWarm is a warm clone of the pool that has most of them.
+func (f *Fleet) anyWarm() (found *fleetClone) {
+	most := 0
+	for _, p := range f.pools {
+		n := 0
+		for _, c := range f.clones {
+			if c.pool == p.name && c.phase == cloneWarm {
+				n++
+			}
+		}
+		if n > most {
+			most, found = n, f.latest(p)
+		}
+	}
+	return found
+}
+
+// poorest is a pool that lacks warm clones and may be made one now, when nothing else is to be made.
+func (f *Fleet) poorest(now time.Time) (poorest *fleetPool) {
+	if f.budget() == 0 {
+		return nil
+	}
+	unready := map[string]int{}
+	for _, c := range f.clones {
+		if c.phase == cloneMaking {
+			return nil
+		}
+		if (c.live() || c.reserve()) && !c.ready {
+			unready[c.pool]++
+		}
+	}
+	for _, p := range f.pools {
+		if f.missing(p) > 0 && p.unfit == "" {
+			return nil
+		}
+		lacks := p.wantsWarm() - f.reserves(p) - len(f.draining(p))
+		if lacks <= 0 || p.unfit != "" || p.backoff.room(now, unready[p.name]) == 0 {
+			continue
+		}
+		if poorest == nil || p.name < poorest.name {
+			poorest = p
+		}
+	}
+	if poorest != nil && !f.calm(now) {
+		return nil
+	}
+	return poorest
+}
+
+// minds says whether the host's memory matters at present.
+func (f *Fleet) minds() bool {
+	for _, p := range f.pools {
+		if f.missing(p) > 0 || p.wantsWarm() > 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,105 @@
+package containers_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/ballast-lb/ballast/engine"
+)
+
+func TestFleet_stops_originals_at_zero_and_starts_them_again(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		h.run("web-a", "ballast.scale.min=0", "ballast.scale.max=3")
+		h.run("web-b", "ballast.scale.min=0", "ballast.scale.max=3")
+		f, _ := h.fleet(nil)
+		f.Bring(t.Context(), "web", 3, nil)
+		after(5 * time.Second)
+		h.asked()
+		f.Bring(t.Context(), "web", 0, nil)
+		after(5 * time.Second)
+		wantNames(t, h, "web-a exited", "web-b exited")
+		if s := f.Status("web"); s.Others != 0 || s.Creating != 0 || s.Blocked != "" {
+			t.Errorf("Status() = %+v, want nothing", s)
+		}
+		h.asked()
+		f.Bring(t.Context(), "web", 1, nil)
+		after(200 * time.Millisecond)
+		if s := f.Status("web"); s.Creating+s.Others != 1 {
+			t.Errorf("Status() = %+v, want one that comes", s)
+		}
+		after(5 * time.Second)
+		wantNames(t, h, "web-a", "web-b exited")
+		wantCalls(t, h, "start web-a")
+		if s := f.Status("web"); s.Others != 1 || s.StartTakes == 0 {
+			t.Errorf("Status() = %+v, want one that serves", s)
+		}
+		f.Bring(t.Context(), "web", 3, nil)
+		after(5 * time.Second)
+		wantNames(t, h, "ballast-web-1", "web-a", "web-b")
+	})
+}
+
+func TestFleet_never_stops_originals_of_pools_with_a_minimum(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		h.run("web-a", "ballast.scale.max=3")
+		f, _ := h.fleet(nil)
+		f.Bring(t.Context(), "web", 2, nil)
+		after(5 * time.Second)
+		f.Bring(t.Context(), "web", 0, nil)
+		after(time.Minute)
+		wantNames(t, h, "web-a")
+	})
+}
+
+func TestFleet_never_starts_what_somebody_stopped_in_pools_with_a_minimum(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		h.run("web-a", "ballast.scale.max=3")
+		h.run("web-b", "ballast.scale.max=3")
+		f, _ := h.fleet(nil)
+		h.change("web-b", func(c *engine.Container) { c.State = engine.StateExited })
+		after(time.Second)
+		f.Bring(t.Context(), "web", 2, nil)
+		after(10 * time.Second)
+		wantNames(t, h, "ballast-web-1", "web-a", "web-b exited")
+	})
+}
+
+func TestFleet_takes_back_an_original_that_drains(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		id := h.run("web-a", "ballast.scale.min=0", "ballast.scale.max=3")
+		f, _ := h.fleet(nil)
+		after(5 * time.Second)
+		h.keepBusy(id)
+		h.asked()
+		f.Bring(t.Context(), "web", 0, nil)
+		after(time.Second)
+		f.Bring(t.Context(), "web", 1, nil)
+		after(time.Minute)
+		wantCalls(t, h, "drain web-a", "undrain web-a")
+		wantNames(t, h, "web-a")
+	})
+}
+
+func TestFleet_opens_its_circuit_after_three_failures(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		h.run("web-a", "ballast.scale.min=0", "ballast.scale.max=3")
+		f, _ := h.fleet(nil)
+		f.Bring(t.Context(), "web", 0, nil)
+		after(5 * time.Second)
+		h.failing("start", engine.ErrUnavailable)
+		f.Bring(t.Context(), "web", 1, nil)
+		after(500 * time.Millisecond)
+		if s := f.Status("web"); s.Open || s.Blocked == "" {
+			t.Errorf("Status() = %+v after one failure, want it blocked and not open", s)
+		}
+		after(20 * time.Second)
+		if s := f.Status("web"); !s.Open {
+			t.Errorf("Status() = %+v after more, want it open", s)
+		}
+		h.failing("", nil)
+		after(time.Minute)
+		if s := f.Status("web"); s.Open || s.Blocked != "" || s.Others != 1 {
+			t.Errorf("Status() = %+v when it works again", s)
+		}
+	})
+}
