@@ -260,7 +260,7 @@ func TestApp_scales(t *testing.T) {
 	stop()
 	<-users
 	_, body := r.get("/api/v1/decisions?pool=default")
-	if !strings.Contains(body, `"action":"scale-out"`) || !strings.Contains(body, "in flight") {
+	if !strings.Contains(body, `"action":"scale-out"`) || !strings.Contains(body, "per backend -> ") {
 		t.Errorf("decisions lack a scale-out with its reason:\n%s", body)
 	}
 }
