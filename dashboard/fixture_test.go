@@ -127,7 +127,7 @@ func busy() telemetry.Input {
 	in.Decisions = []autoscale.Decision{
 		{
 			Time: noon.Add(-4 * time.Second), Pool: "shop", Action: autoscale.ActionScaleOut, From: 4, To: 5,
-			Reason: "58.4 requests in flight over 1 s need 4.2 replicas at 70 % of 20 each; 4 run or start",
+			Reason: "412 req/s x 0.15 s = 61.8 busy slots + 18.9 headroom = 80.7, 20 per backend -> 5 backends; 3 ready, 1 starting: start 1",
 		},
 		{
 			Time: noon.Add(-2 * time.Minute), Pool: "shop", Action: autoscale.ActionRefuse, From: 4, To: 4,

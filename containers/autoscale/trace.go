@@ -39,15 +39,17 @@ type Trace struct {
 }
 
 // Add notes the counters at a moment, about a second after the last one. If more time has passed, what came is taken to have
-// come evenly; if the counters went backwards, they began anew.
+// come evenly; if there were more requests before, the counters began anew.
 func (t *Trace) Add(now time.Time, c Counters) {
 	if t.started.IsZero() {
 		t.started, t.last, t.begun = now, c, c
 		return
 	}
-	if c.Requests < t.last.Requests || c.Served < t.last.Served || c.Service < t.last.Service {
-		t.restart(c)
+	if c.Requests < t.last.Requests {
+		t.restart()
 	}
+	// They are not read at quite the same moment, so these may be a little behind.
+	c.Served, c.Service = max(c.Served, t.last.Served), max(c.Service, t.last.Service)
 	// To the nearest second, or a tick that is a little early would be a second without requests.
 	fresh := int(now.Sub(t.started).Round(time.Second)/time.Second) - t.seconds
 	if fresh <= 0 {
@@ -69,7 +71,7 @@ func (t *Trace) Add(now time.Time, c Counters) {
 }
 
 // restart goes on with counters that began at 0 again.
-func (t *Trace) restart(c Counters) {
+func (t *Trace) restart() {
 	t.last, t.begun = Counters{}, Counters{}
 	for i := range t.packed { // What requests took is known from here on.
 		t.packed[i].begun = Counters{}

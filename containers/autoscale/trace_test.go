@@ -109,6 +109,17 @@ func TestTrace_of_counters_that_begin_anew(t *testing.T) {
 	}
 }
 
+func TestTrace_of_time_that_lags_behind(t *testing.T) {
+	var trace Trace
+	trace.Add(traceEpoch, Counters{Requests: 50})
+	trace.Add(traceEpoch.Add(time.Second), Counters{Requests: 60, Served: 10, Service: 2.5})
+	trace.Add(traceEpoch.Add(2*time.Second), Counters{Requests: 61, Served: 9, Service: 2.4999})
+	r := trace.Record()
+	if got := slices.Collect(r.Seconds()); !slices.Equal(got, []uint32{10, 1}) || r.Service != 0.25 {
+		t.Errorf("seconds = %v of %f s, want 10 and 1 of 0.25 s", got, r.Service)
+	}
+}
+
 func TestTrace_service_is_of_what_is_kept(t *testing.T) {
 	var trace Trace
 	c := Counters{}

@@ -51,6 +51,8 @@ type App struct {
 	reconciler *containers.Reconciler
 	fleet      *containers.Fleet
 	scaler     *autoscale.Scaler
+	usage      *containers.Usage
+	recorder   *autoscale.Recorder
 	registry   *prometheus.Registry
 	metrics    *telemetry.Metrics
 	listener   net.Listener
@@ -186,8 +188,10 @@ func (a *App) connect(self string) {
 		Engine: a.engine, Prefix: c.LabelsPrefix, Pools: c.Pools, Self: self,
 		Logger: a.component("containers"), Publish: a.apply,
 	})
+	a.usage = containers.NewUsage(containers.UsageOptions{Engine: a.engine, Logger: a.component("usage")})
+	a.recorder = autoscale.NewRecorder(a.counters)
 	a.scaler = autoscale.New(autoscale.Options{
-		Source:   &readings{core: a.core, fleet: a.fleet, reconciler: a.reconciler, instance: c.Instance},
+		Source:   &readings{core: a.core, fleet: a.fleet, usage: a.usage, reconciler: a.reconciler, instance: c.Instance},
 		Actuator: a.fleet, Logger: a.component("autoscale"),
 		OnOutlook: func(pool string, o autoscale.Outlook) { a.core.SetOutlook(pool, proxy.Outlook(o)) },
 	})
@@ -220,6 +224,7 @@ func (a *App) component(name string) zerolog.Logger {
 // that the fleet does not know.
 func (a *App) apply(s *containers.Snapshot) {
 	a.fleet.Apply(s)
+	a.usage.Apply(s)
 	a.core.Apply(s)
 	a.manage(s)
 	a.prober.Set(a.core.Targets())
@@ -301,7 +306,7 @@ func (a *App) Run(ctx context.Context) error {
 
 // components are those that run until they are told to end, and serve nobody.
 func (a *App) components() []func(context.Context) error {
-	all := []func(context.Context) error{a.reconciler.Run, a.core.Run, a.prober.Run, a.fleet.Run}
+	all := []func(context.Context) error{a.reconciler.Run, a.core.Run, a.prober.Run, a.fleet.Run, a.usage.Run, a.recorder.Run}
 	if a.traffic.files != nil {
 		all = append(all, a.traffic.files.Run)
 	}

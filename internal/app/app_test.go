@@ -260,8 +260,11 @@ func TestApp_scales(t *testing.T) {
 	stop()
 	<-users
 	_, body := r.get("/api/v1/decisions?pool=default")
-	if !strings.Contains(body, `"action":"scale-out"`) || !strings.Contains(body, "per backend -> ") {
-		t.Errorf("decisions lack a scale-out with its reason:\n%s", body)
+	if !strings.Contains(body, `"action":"scale-out"`) || !strings.Contains(body, "busy slots") || !strings.Contains(body, `"service_seconds":`) {
+		t.Errorf("decisions lack a scale-out with its reason and inputs:\n%s", body)
+	}
+	if _, body := r.get("/metrics"); !strings.Contains(body, `"last_decision":{"time":`) {
+		t.Errorf("/metrics lacks the last decision:\n%s", body)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 type readings struct {
 	core       *proxy.Core
 	fleet      *containers.Fleet
+	usage      *containers.Usage
 	reconciler *containers.Reconciler
 	instance   string
 }
@@ -36,6 +37,7 @@ func (r *readings) Readings(now time.Time) []autoscale.Reading {
 			s.P95 = pool.P95()
 		}
 		s.Stale = stale
+		s.CPUUse, s.MemoryUse, s.Measured = r.usage.Use(p.Name, now)
 		out = append(out, autoscale.Reading{Pool: p.Name, Policy: policy(p.Settings), Sample: s})
 	}
 	return out
@@ -97,7 +99,8 @@ func policy(s containers.Settings) autoscale.Policy {
 	return autoscale.Policy{
 		Min: s.Scale.Min, Max: s.Scale.Max,
 		Concurrency: s.Concurrency,
-		RPS:         s.Scale.RPS, Latency: s.Scale.Latency, CPU: s.Scale.CPU, Memory: s.Scale.Memory,
+		RPS:         s.Scale.RPS, Latency: s.Scale.Latency,
+		CPU: s.Scale.CPU, Memory: s.Scale.Memory,
 		Requests: s.Scale.Requests.Count, Interval: s.Scale.Requests.Interval,
 		Idle: s.Scale.Idle, HoldDown: s.Scale.HoldDown, DryRun: s.Scale.DryRun,
 	}

@@ -75,6 +75,7 @@ func (a *App) routes(f *nethttp.Front) http.Handler {
 		r.Use(middleware.GetHead)
 		r.Get("/pools", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, a.document().Pools) })
 		r.Get("/pools/{pool}", a.servePool)
+		r.Get("/pools/{pool}/trace", a.serveTrace)
 		r.Get("/containers", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, a.document().Containers) })
 		r.Get("/decisions", a.serveDecisions)
 	})
@@ -224,7 +225,7 @@ func (a *App) servePool(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	nethttp.Problem(w, http.StatusNotFound, "no-such-pool", "no container has joined a pool of this name: see /api/v1/pools")
+	noSuchPool(w)
 }
 
 // serveDecisions answers the newest decisions first, those of one pool with ?pool=.
