@@ -90,7 +90,7 @@ func TestPage(t *testing.T) {
 				"shop-c 172.18.0.5:8080 · f4f2a9c0d11e unhealthy breaker closed 1 15.6 % 0 20,411 37",
 				"GET /healthz answered 503 three times in a row",
 				"Not routed 2", "shop-old running · pool shop it exposes ports 8080 and 9090",
-				"11:59:56 4 s ago Scale out shop 4 → 5 58.4 requests in flight", "Refused shop 4 → 4", "Scale in dry run shop 6 → 4",
+				"11:59:56 4 s ago Scale out shop 4 → 5 412 req/s x 0.15 s = 61.8 busy slots", "Refused shop 4 → 4", "Scale in dry run shop 6 → 4",
 				"clones are removed at exit",
 			},
 			[]string{"has not answered", "No containers joined", "No clone can be made", "Panic", "Retries that the budget"},
