@@ -26,6 +26,7 @@ func commands() []command {
 		{"demo", "run it without Docker: three mock backends in this process, and a scaling pool", demo},
 		{"check", "check the configuration and say what is wrong", check},
 		{"healthcheck", "ask the running balancer whether it is healthy, for HEALTHCHECK", healthcheck},
+		{"simulate", "what this and other scaling policies would do with a trace of requests", simulate},
 		{"version", "print the version", printVersion},
 	}
 }
@@ -89,7 +90,7 @@ func help(ctx context.Context, out io.Writer) error {
 	for _, c := range commands() {
 		fmt.Fprintf(out, "  %-12s %s\n", c.name, c.summary)
 	}
-	fmt.Fprint(out, "\nExamples:\n  ballast serve --admin.listen=:9090\n  ballast demo\n  ballast check --config ballast.yml\n\nFlags of serve, demo and check:\n")
+	fmt.Fprint(out, "\nExamples:\n  ballast serve --admin.listen=:9090\n  ballast demo\n  ballast check --config ballast.yml\n  ballast simulate bursty --warm 2 --plot bursty.svg\n\nFlags of serve, demo and check:\n")
 	if err := check(ctx, []string{"--help"}, out); !errors.Is(err, flag.ErrHelp) {
 		return err
 	}
