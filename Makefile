@@ -8,7 +8,7 @@ endif
 export GOTOOLCHAIN
 
 .DEFAULT_GOAL := help
-.PHONY: help up down demo build images generate test lint fuzz vulncheck bench differential soak hostile replay
+.PHONY: help up down demo build images generate test lint fuzz vulncheck bench differential soak hostile replay simulate
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,9 @@ differential: ## where we differ from nginx and HAProxy on hostile bytes, and wh
 
 soak: ## 10 million random requests with aborts and dying backends, every answer checked
 	@scripts/soak.sh
+
+simulate: ## every trace with every scaling policy, and which of the autoscaler's targets are met
+	@scripts/simulate.sh
 
 replay: ## replays a trace against real containers, and says whether the simulator agrees
 	@scripts/replay.sh
