@@ -185,7 +185,7 @@ func (a *App) connect(self string) {
 		Logger: a.component("fleet"), Acted: a.metrics.ScaleAction,
 	})
 	a.reconciler = containers.NewReconciler(containers.ReconcilerOptions{
-		Engine: a.engine, Prefix: c.LabelsPrefix, Pools: c.Pools, Self: self,
+		Engine: a.engine, Instance: c.Instance, Prefix: c.LabelsPrefix, Pools: c.Pools, Self: self,
 		Logger: a.component("containers"), Publish: a.apply,
 	})
 	a.usage = containers.NewUsage(containers.UsageOptions{Engine: a.engine, Logger: a.component("usage")})

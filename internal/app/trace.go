@@ -23,9 +23,8 @@ func (a *App) counters(now time.Time) iter.Seq2[string, autoscale.Counters] {
 			if pool == nil {
 				continue // The core is about to hear of it.
 			}
-			// By Little's law the time that all requests took together is the integral of how many there were.
 			load := pool.Load(now)
-			if !yield(p.Name, autoscale.Counters{Requests: load.Requests, Served: load.Requests, Service: load.Busy}) {
+			if !yield(p.Name, autoscale.Counters{Requests: load.Requests, Served: load.Served, Service: load.Service}) {
 				return
 			}
 		}

@@ -18,6 +18,7 @@ type pool struct {
 	Replicas struct {
 		Desired int `json:"desired"`
 		Ready   int `json:"ready"`
+		Warm    int `json:"warm"`
 	} `json:"replicas"`
 	InFlight int            `json:"in_flight"`
 	Queued   int            `json:"queued"`

@@ -1,0 +1,99 @@
+//go:build docker
+
+package e2e
+
+import (
+	"net"
+	"net/http"
+	"os/exec"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// TestScaling has pools of real containers wake clones, go to zero and come back.
+func TestScaling(t *testing.T) {
+	s := onBridge(t)
+	h := &host{stack: s, log: onHost(t, s.prefix, "--on-exit=remove", "--instance="+s.name), client: &http.Client{Transport: &http.Transport{}}}
+	l := h.log.find(t, "serving", func(l logLine) bool { return l.Message == "serving" })
+	_, port, err := net.SplitHostPort(l.Admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.port, err = strconv.Atoi(port); err != nil {
+		t.Fatal(err)
+	}
+	h.listen = l.Traffic
+	for _, story := range []struct {
+		name string
+		tell func(*host)
+	}{
+		{"wakes_a_warm_clone", (*host).testWakes},
+		{"goes_to_zero_and_comes_back", (*host).testZero},
+		{"says_why_nothing_comes", (*host).testCircuit},
+	} {
+		t.Run(story.name, func(t *testing.T) { story.tell(h.with(t)) })
+	}
+}
+
+func (h *host) testWakes() {
+	of := h.name + "-warm"
+	h.members(of, labels{"concurrency": "2", "scale.max": "2", "scale.warm": "1", "scale.hold-down": "2s"}, env{"MOCK_LATENCY": "300ms"}, "1")
+	h.waitPool(of, "a clone is warm", 30*time.Second, func(p pool) bool { return p.Replicas.Warm == 1 && p.Replicas.Ready == 1 })
+	began := time.Now()
+	asked := make(chan []reply, 1)
+	go func() { asked <- h.atOnce(12, of+".example/") }()
+	h.waitPool(of, "the clone serves", 5*time.Second, func(p pool) bool { return p.Replicas.Ready == 2 })
+	h.t.Logf("from the burst to a second replica: %s", time.Since(began))
+	for _, r := range <-asked {
+		if r.status != http.StatusOK {
+			h.t.Errorf("GET = %d, %q, want 200", r.status, r.slug())
+		}
+	}
+	if took := time.Since(began); took > 1600*time.Millisecond { // Alone, two at a time, it is 1.8 s.
+		h.t.Errorf("twelve requests took %s, want the clone to have served some", took)
+	}
+	// It is parked again when it is not needed, not made anew.
+	h.waitPool(of, "it is warm again", 30*time.Second, func(p pool) bool { return p.Replicas.Warm == 1 && p.Replicas.Ready == 1 })
+	h.prometheus(`loadbalancer_scale_actions_total{action="unpause",pool="` + of + `"} 1`)
+}
+
+func (h *host) testZero() {
+	of := h.name + "-zero"
+	name := h.members(of, labels{"scale.min": "0", "scale.max": "2", "scale.idle": "1s"}, nil, "1")[0]
+	for round := range 2 {
+		h.waitPool(of, "nothing runs", 30*time.Second, func(p pool) bool { return len(p.Backends) == 0 })
+		if state := h.docker("inspect", "--format", "{{.State.Status}}", name); state != "exited" {
+			h.t.Fatalf("the original is %s, want it stopped", state)
+		}
+		began := time.Now()
+		for _, r := range h.atOnce(5, of+".example/") {
+			if r.status != http.StatusOK {
+				h.t.Errorf("round %d: GET = %d, %q, want 200", round, r.status, r.slug())
+			}
+		}
+		h.t.Logf("five requests that began with nothing running: %s", time.Since(began))
+	}
+}
+
+func (h *host) testCircuit() {
+	of := h.name + "-none"
+	name := h.members(of, labels{"scale.min": "0", "scale.max": "1", "scale.idle": "1s", "network": "bridge"}, nil, "1")[0]
+	network := h.name + "-gone"
+	h.docker("network", "create", network)
+	h.t.Cleanup(func() { _ = exec.Command("docker", "network", "rm", network).Run() })
+	h.docker("network", "connect", network, name)
+	h.waitPool(of, "nothing runs", 30*time.Second, func(p pool) bool { return len(p.Backends) == 0 })
+	h.docker("wait", name)
+	// The engine does not start what has a network that is gone.
+	h.docker("network", "rm", network)
+	r := h.get(of + ".example/")
+	if r.status != http.StatusServiceUnavailable || r.slug() != "no-capacity" {
+		h.t.Errorf("GET = %d, %q after %s, want 503 no-capacity", r.status, r.slug(), r.took)
+	}
+	again := h.get(of + ".example/")
+	if again.status != http.StatusServiceUnavailable || again.took > time.Second {
+		h.t.Errorf("GET = %d after %s, want 503 at once", again.status, again.took)
+	}
+	h.t.Logf("with a container that can't serve: 503 after %s, then after %s: %s", r.took, again.took, again.body)
+}
