@@ -25,6 +25,7 @@ func commands() []command {
 		{"serve", "run the balancer (the default)", serve},
 		{"demo", "run it without Docker: three mock backends in this process, and a scaling pool", demo},
 		{"check", "check the configuration and say what is wrong", check},
+		{"status", "show the pools of the running balancer and why they scale: --watch, --json, --url", status},
 		{"healthcheck", "ask the running balancer whether it is healthy, for HEALTHCHECK", healthcheck},
 		{"simulate", "what this and other scaling policies would do with a trace of requests", simulate},
 		{"version", "print the version", printVersion},
@@ -90,7 +91,7 @@ func help(ctx context.Context, out io.Writer) error {
 	for _, c := range commands() {
 		fmt.Fprintf(out, "  %-12s %s\n", c.name, c.summary)
 	}
-	fmt.Fprint(out, "\nExamples:\n  ballast serve --admin.listen=:9090\n  ballast demo\n  ballast check --config ballast.yml\n  ballast simulate bursty --warm 2 --plot bursty.svg\n\nFlags of serve, demo and check:\n")
+	fmt.Fprint(out, "\nExamples:\n  ballast serve --admin.listen=:9090\n  ballast demo\n  ballast check --config ballast.yml\n  ballast status --watch\n  ballast simulate bursty --warm 2 --plot bursty.svg\n\nFlags of serve, demo, check and status:\n")
 	if err := check(ctx, []string{"--help"}, out); !errors.Is(err, flag.ErrHelp) {
 		return err
 	}

@@ -58,6 +58,8 @@ func TestMain_exit_codes(t *testing.T) {
 		{"unknown_flag", []string{"serve", "--nope"}, 1, "see ballast --help"},
 		{"serve_without_engine", []string{"serve", "--docker.host=unix:///does/not/exist.sock"}, 1, "or try ballast demo"},
 		{"demo_with_another_engine", []string{"demo", "--engine=docker"}, 1, "leave the flag out"},
+		{"status_of_nothing", []string{"status", "--admin.listen=127.0.0.1:1"}, 1, "no answer from Ballast at http://127.0.0.1:1"},
+		{"help_of_status", []string{"status", "--help"}, 0, "ballast status --watch"},
 		{"healthcheck_of_nothing", []string{"healthcheck", "--admin.listen=127.0.0.1:1"}, 1, "refused"},
 	}
 	for _, tt := range tests {

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/mattn/go-isatty"
+
+	"github.com/ballast-lb/ballast/internal/config"
+	"github.com/ballast-lb/ballast/internal/telemetry"
+)
+
+const (
+	statusUsage = `ballast status [--watch] [--json] [--url URL] [flags]: show the pools of the running balancer
+
+  ballast status                              once, of the balancer on this host
+  ballast status --watch                      again every second, until Ctrl-C
+  ballast status --json | jq .pools           what GET /metrics answers
+  ballast status --url http://10.0.0.5:8080   of another one
+
+  -watch
+    	show it again every second
+  -json
+    	print the JSON of GET /metrics
+  -url URL
+    	the balancer's admin listener; without it that of admin.listen, at this host`
+	statusEvery   = time.Second
+	statusTimeout = 5 * time.Second
+)
+
+// statusOptions are what the command line asks for.
+type statusOptions struct {
+	watch, json bool
+	url         string
+}
+
+func status(ctx context.Context, args []string, out io.Writer) error {
+	o, err := parseStatus(args, out)
+	if err != nil {
+		return err
+	}
+	s := &screen{out: out}
+	if f, ok := out.(*os.File); ok && isatty.IsTerminal(f.Fd()) {
+		s.terminal, s.colour = true, os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+		s.width = func() int { return terminalWidth(f) }
+	}
+	if !o.watch {
+		return s.show(ctx, o)
+	}
+	return s.watch(ctx, o)
+}
+
+// watch shows it again and again, until ctx ends. A balancer that does not answer any more may be about to be started again.
+func (s *screen) watch(ctx context.Context, o statusOptions) error {
+	ticker := time.NewTicker(statusEvery)
+	defer ticker.Stop()
+	for answered := false; ; {
+		switch err := s.show(ctx, o); {
+		case ctx.Err() != nil:
+			return nil
+		case err == nil:
+			answered = true
+		case !answered:
+			return err
+		default:
+			if err := s.repaint([]line{{text: err.Error(), style: bad}}); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// parseStatus takes its own flags out of args; the rest is of the configuration, where the address is.
+func parseStatus(args []string, help io.Writer) (statusOptions, error) {
+	var o statusOptions
+	var rest []string
+	for i := 0; i < len(args); i++ {
+		name, value, hasValue := strings.Cut(args[i], "=")
+		switch name {
+		case "-watch", "--watch":
+			o.watch = value != "false"
+		case "-json", "--json":
+			o.json = value != "false"
+		case "-url", "--url":
+			if !hasValue && i+1 < len(args) {
+				i++
+				value = args[i]
+			}
+			base, err := url.Parse(value)
+			if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
+				return o, fmt.Errorf("--url %q must be the address of an admin listener such as http://127.0.0.1:8080", value)
+			}
+			o.url = strings.TrimSuffix(value, "/")
+		default:
+			rest = append(rest, args[i])
+		}
+	}
+	s := config.FromProcess(rest, help, statusUsage)
+	s.WithoutFiles = true
+	c, err := config.Load(s)
+	if err == nil && o.url == "" {
+		o.url, err = adminURL(c)
+	}
+	return o, err
+}
+
+// adminURL is where the admin listener is reached from this host.
+func adminURL(c config.Config) (string, error) {
+	host, port, err := net.SplitHostPort(c.AdminListen)
+	if err != nil {
+		return "", err
+	}
+	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port), nil
+}
+
+// show asks once, and shows the answer.
+func (s *screen) show(ctx context.Context, o statusOptions) error {
+	body, err := fetchMetrics(ctx, o.url)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		_, err := s.out.Write(body)
+		return err
+	}
+	var d telemetry.Document
+	if err := json.Unmarshal(body, &d); err != nil || d.Version == "" {
+		return fmt.Errorf("%s/metrics is not what Ballast answers: is that its admin listener? Set --url", o.url)
+	}
+	lines := newLines(d, s.columns())
+	if o.watch {
+		return s.repaint(lines)
+	}
+	return s.paint(lines)
+}
+
+// fetchMetrics returns the JSON of GET /metrics.
+func fetchMetrics(ctx context.Context, base string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/metrics", http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		cause := err
+		if u := new(url.Error); errors.As(err, &u) {
+			cause = u.Err
+		}
+		return nil, fmt.Errorf("no answer from Ballast at %s: %w: is it running there? Set --url or --admin.listen to its admin listener", base, cause)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s/metrics answered %s: is that Ballast's admin listener? Set --url", base, resp.Status)
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, fmt.Errorf("read %s/metrics: %w", base, err)
+	}
+	return body, nil
+}

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ballast-lb/ballast/containers/autoscale"
+	"github.com/ballast-lb/ballast/internal/telemetry"
+)
+
+// shop is a balancer with a pool that scales, one that does not, and one that has nothing.
+func shop() telemetry.Document {
+	now := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	since := now.Add(-2*time.Hour - 5*time.Minute - 3*time.Second)
+	return telemetry.Document{
+		Version: "0.5.0", Instance: "harbour-1", Time: now, Uptime: 93_784.2,
+		Engine: telemetry.EngineDoc{Kind: "docker", Version: "20.10.24", Connected: true, Since: &since},
+		Pools: []telemetry.PoolDoc{
+			{
+				Name: "api", Policy: "weighted", InFlight: 13, Queued: 3, RequestsPerSecond: 312.04, Errors: 37,
+				Replicas: telemetry.Replicas{Min: 1, Max: 10, Desired: 5, Ready: 3, Warm: 1},
+				Latency:  telemetry.LatencyMS{P50: 1.24, P95: 104.4, P99: 2040},
+				LastDecision: &autoscale.Decision{
+					Time: now.Add(-4 * time.Second), Action: autoscale.ActionScaleOut, From: 3, To: 5,
+					Reason: "312 req/s x 0.1 s = 31.2 busy slots + 11.2 headroom = 42.4, 10 per backend -> 5 backends; 3 ready, 0 starting: start 2",
+				},
+			},
+			{Name: "reports", Policy: "least-request", Replicas: telemetry.Replicas{Min: 1, Desired: 1, Ready: 1}},
+			{
+				Name: "web", Policy: "maglev", Replicas: telemetry.Replicas{Max: 4, Desired: 2, Blocked: "image web:2 can't be\npulled"},
+				LastDecision: &autoscale.Decision{
+					Time: now.Add(-3 * time.Minute), Action: autoscale.ActionRefuse, DryRun: true, Reason: "image web:2 \x1b[2Jcan't be pulled",
+				},
+			},
+		},
+	}
+}
+
+const shopText = `Ballast 0.5.0, instance harbour-1, up 26h3m
+engine docker 20.10.24: connected for 2h5m
+
+POOL     POLICY         READY  DESIRED  WARM  MIN-MAX  IN FLIGHT  QUEUED  REQ/S  P50     P95    P99    ERRORS
+api      weighted       3      5        1     1-10     13         3       312.0  1.24ms  104ms  2.04s  37
+  scale-out 3 -> 5, 4s ago: 312 req/s x 0.1 s = 31.2 busy slots + 11.2 headroom = 42.4, 10 per backend -> 5 backends; 3 ready, 0 starting: start 2
+reports  least-request  1      1        0     fixed    0          0       0.0    -       -      -      0
+web      maglev         0      2        0     0-4      0          0       0.0    -       -      -      0
+  blocked: image web:2 can't be pulled
+  refuse (dry run), 3m0s ago: image web:2 [2Jcan't be pulled
+`
+
+// balancer answers GET /metrics with what it is told.
+type balancer struct {
+	*httptest.Server
+	mu     sync.Mutex
+	doc    telemetry.Document
+	status int
+	asked  chan struct{}
+}
+
+func serveStatus(t *testing.T, d telemetry.Document) *balancer {
+	t.Helper()
+	b := &balancer{doc: d, status: http.StatusOK, asked: make(chan struct{}, 100)}
+	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/metrics" || strings.Contains(r.Header.Get("Accept"), "text/plain") {
+			t.Errorf("GET %s with Accept %q, want the JSON of /metrics", r.URL.Path, r.Header.Get("Accept"))
+		}
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		w.WriteHeader(b.status)
+		_ = json.NewEncoder(w).Encode(b.doc)
+		b.asked <- struct{}{}
+	}))
+	t.Cleanup(func() {
+		b.Close()
+		http.DefaultClient.CloseIdleConnections()
+	})
+	return b
+}
+
+func TestStatus(t *testing.T) {
+	b := serveStatus(t, shop())
+	var out bytes.Buffer
+	if err := status(t.Context(), []string{"--url", b.URL + "/"}, &out); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(shopText, out.String()); diff != "" {
+		t.Errorf("ballast status (-want +got):\n%s", diff)
+	}
+}
+
+func TestStatus_finds_the_balancer_of_this_host(t *testing.T) {
+	b := serveStatus(t, shop())
+	t.Setenv("BALLAST_ADMIN_LISTEN", strings.Replace(strings.TrimPrefix(b.URL, "http://"), "127.0.0.1", "0.0.0.0", 1))
+	var out bytes.Buffer
+	if err := status(t.Context(), nil, &out); err != nil || out.String() != shopText {
+		t.Errorf("ballast status = %v and\n%s\nwant that of %s", err, out.String(), b.URL)
+	}
+}
+
+func TestStatus_json(t *testing.T) {
+	b := serveStatus(t, shop())
+	var out bytes.Buffer
+	if err := status(t.Context(), []string{"-json", "-url=" + b.URL}, &out); err != nil {
+		t.Fatal(err)
+	}
+	var d telemetry.Document
+	if err := json.Unmarshal(out.Bytes(), &d); err != nil || len(d.Pools) != 3 {
+		t.Errorf("ballast status --json = %s, %v, want the document", out.String(), err)
+	}
+}
+
+func TestStatus_says_what_is_wrong(t *testing.T) {
+	sick := serveStatus(t, shop())
+	sick.status = http.StatusNotFound
+	other := serveStatus(t, telemetry.Document{})
+	tests := []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"nobody is there", []string{"--url=http://127.0.0.1:1"}, "no answer from Ballast at http://127.0.0.1:1"},
+		{"what to do", []string{"--admin.listen=127.0.0.1:1"}, "is it running there? Set --url or --admin.listen"},
+		{"another program", []string{"--url", other.URL}, "is not what Ballast answers"},
+		{"another status", []string{"--url", sick.URL}, "answered 404 Not Found"},
+		{"no URL", []string{"--url"}, `--url "" must be`},
+		{"no scheme", []string{"--url", "10.0.0.5:8080"}, "such as http://127.0.0.1:8080"},
+		{"a typo", []string{"--url", sick.URL, "--wach"}, "wach"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			if err := status(t.Context(), tt.args, &out); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("ballast status %q = %v, want %q", tt.args, err, tt.want)
+			}
+			if out.Len() > 0 {
+				t.Errorf("ballast status %q printed %q, want nothing", tt.args, out.String())
+			}
+		})
+	}
+}
+
+func TestStatus_without_pools_and_engine(t *testing.T) {
+	d := shop()
+	d.Pools, d.Engine.Connected, d.Engine.Error = nil, false, "dial unix /var/run/docker.sock: no such file"
+	want := `Ballast 0.5.0, instance harbour-1, up 26h3m
+engine docker 20.10.24: not reachable for 2h5m: dial unix /var/run/docker.sock: no such file
+
+no pools: no container has joined yet
+`
+	var out bytes.Buffer
+	s := &screen{out: &out}
+	if err := s.paint(newLines(d, 0)); err != nil || out.String() != want {
+		t.Errorf("status is %v\n%s\nwant\n%s", err, out.String(), want)
+	}
+}
+
+func TestStatus_wraps_reasons_and_cuts_the_table(t *testing.T) {
+	const width = 60
+	var out bytes.Buffer
+	s := &screen{out: &out, terminal: true, width: func() int { return width }}
+	if err := s.paint(newLines(shop(), width)); err != nil {
+		t.Fatal(err)
+	}
+	for l := range strings.Lines(out.String()) {
+		if n := len([]rune(strings.TrimSuffix(l, "\n"))); n > width {
+			t.Errorf("a line has %d columns, want at most %d: %s", n, width, l)
+		}
+	}
+	if got := strings.Join(strings.Fields(out.String()), " "); !strings.Contains(got, shop().Pools[0].LastDecision.Reason) {
+		t.Errorf("the reason is not whole in\n%s", out.String())
+	}
+}
+
+func TestStatus_colours(t *testing.T) {
+	var out bytes.Buffer
+	s := &screen{out: &out, terminal: true, colour: true}
+	if err := s.paint(newLines(shop(), 0)); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(out.String(), "\n")
+	for i, want := range []style{bold, plain, plain, bold, plain, faint, plain, bad, bad, faint} {
+		l := lines[i]
+		if want == plain && strings.Contains(l, "\x1b") || !strings.HasPrefix(l, string(want)) || want != plain && !strings.HasSuffix(l, normal) {
+			t.Errorf("line %d is %q, want it in %q", i, l, want)
+		}
+	}
+}
+
+func TestStatus_repaints_in_place(t *testing.T) {
+	var out bytes.Buffer
+	s := &screen{out: &out, terminal: true}
+	for range 2 {
+		if err := s.repaint([]line{{text: "one"}, {text: "two"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const page = "one" + clearLine + "\ntwo" + clearLine + "\n" + clearBelow
+	if want := clearAll + home + page + home + page; out.String() != want {
+		t.Errorf("two pages are %q, want %q", out.String(), want)
+	}
+}
+
+// lockedBuffer may be read while it is written to.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func TestStatus_watch(t *testing.T) {
+	b := serveStatus(t, shop())
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var out lockedBuffer
+	done := make(chan error, 1)
+	go func() { done <- status(ctx, []string{"--watch", "--url", b.URL}, &out) }()
+	<-b.asked
+	b.mu.Lock()
+	b.status = http.StatusBadGateway // It does not end the watch.
+	b.mu.Unlock()
+	<-b.asked
+	b.mu.Lock()
+	b.status = http.StatusOK
+	b.mu.Unlock()
+	<-b.asked
+	<-b.asked
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("ballast status --watch = %v after an interrupt, want nil", err)
+	}
+	sick := "\n" + b.URL + "/metrics answered 502 Bad Gateway: is that Ballast's admin listener? Set --url\n\n"
+	if want := shopText + sick + shopText; !strings.HasPrefix(out.b.String(), want) {
+		t.Errorf("ballast status --watch printed\n%s\nwant\n%s", out.b.String(), want)
+	}
+}
+
+func TestStatus_watch_of_nobody(t *testing.T) {
+	err := status(t.Context(), []string{"--watch", "--url=http://127.0.0.1:1"}, &bytes.Buffer{})
+	if err == nil {
+		t.Error("ballast status --watch of nobody = nil, want an error")
+	}
+}
