@@ -5,6 +5,7 @@ import (
 
 	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/containers/autoscale"
+	"github.com/ballast-lb/ballast/engine"
 	"github.com/ballast-lb/ballast/internal/telemetry"
 	"github.com/ballast-lb/ballast/proxy"
 )
@@ -29,8 +30,8 @@ func (r *readings) Readings(now time.Time) []autoscale.Reading {
 	out := make([]autoscale.Reading, 0, len(snapshot.Pools))
 	for _, p := range snapshot.Pools {
 		pool := r.core.Pool(p.Name)
-		if pool == nil {
-			continue // The core is about to hear of it.
+		if pool == nil || unstarted(snapshot, p) {
+			continue // The core is about to hear of it, or it of its first container.
 		}
 		s := sample(pool, r.fleet.Status(p.Name), own, now)
 		if p.Settings.Scale.Latency > 0 {
@@ -50,6 +51,20 @@ func (r *readings) synced() bool {
 	default:
 		return false
 	}
+}
+
+// unstarted says that all containers of a pool were created and none was ever started: that is about to come, and to make
+// clones meanwhile would be one too many.
+func unstarted(s *containers.Snapshot, p *containers.Pool) bool {
+	if len(p.Backends) > 0 {
+		return false
+	}
+	for i := range s.Entries {
+		if e := &s.Entries[i]; e.Pool == p.Name && (e.Clone != nil || e.Container.State != engine.StateCreated) {
+			return false
+		}
+	}
+	return true
 }
 
 // own are the IDs of the clones of this instance.
