@@ -41,6 +41,7 @@ func TestTraffic(t *testing.T) {
 		{"keeps_sessions", (*host).testSessions},
 		{"avoids_the_slow_by_peak_ewma", (*host).testPeakEWMA},
 		{"starts_slowly", (*host).testSlowStart},
+		{"scales_by_processor_use", (*host).testScalesByCPU},
 	} {
 		t.Run(story.name, func(t *testing.T) { story.tell(h.with(t)) })
 	}

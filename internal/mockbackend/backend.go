@@ -32,6 +32,7 @@ type backend struct {
 //	/              who answered, as JSON, or as a page for browsers; so is every path not listed
 //	/health        200
 //	/slow?ms=      like /, later by that many milliseconds (1000)
+//	/burn?ms=      like /, after keeping one processor busy for that many milliseconds (1000)
 //	/fail?status=  that status, 200 to 599 (500)
 //	/bytes?n=      n bytes (1024), always the same: see ByteAt
 //	/echo          the request as it arrived, as JSON
@@ -60,6 +61,8 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	case "slow":
 		b.slow(w, r)
+	case "burn":
+		b.burn(w, r)
 	case "fail":
 		b.fail(w, r)
 	case "bytes":
