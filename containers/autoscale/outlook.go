@@ -29,7 +29,8 @@ func (v *view) outlook() Outlook {
 	case v.DryRun:
 		return Outlook{Why: "nothing runs, and scaling is a dry run"}
 	case v.Blocked != "" && v.Open:
-		return Outlook{Why: v.Blocked}
+		// The engine's own words are for those who run it.
+		return Outlook{Why: "nothing runs, and what was tried to start it has failed: the dashboard says why"}
 	case v.Unhealthy >= v.Max:
 		return Outlook{Why: fmt.Sprintf("all %d replicas are unhealthy, and there may be no more", v.Unhealthy)}
 	}

@@ -17,7 +17,7 @@ func TestDecide_outlook(t *testing.T) {
 		{"one can be started", Policy{Max: 3}, Sample{StartTakes: 5 * time.Second}, Outlook{Coming: true, In: 5 * time.Second}},
 		{"one can be woken", Policy{Max: 3}, Sample{Warm: 1, WakeTakes: 40 * time.Millisecond}, Outlook{Coming: true, In: 40 * time.Millisecond}},
 		{"one failure is none", Policy{Max: 3}, Sample{Blocked: "no image"}, Outlook{Coming: true, In: guessStart}},
-		{"many are", Policy{Max: 3}, Sample{Blocked: "no image", Open: true}, Outlook{Why: "no image"}},
+		{"many are", Policy{Max: 3}, Sample{Blocked: "no image", Open: true}, Outlook{Why: "nothing runs, and what was tried to start it has failed: the dashboard says why"}},
 		{"engine gone", Policy{Max: 3}, Sample{Stale: true}, Outlook{Why: "nothing runs, and the engine that could start it cannot be reached"}},
 		{"dry run", Policy{Max: 3, DryRun: true}, Sample{}, Outlook{Why: "nothing runs, and scaling is a dry run"}},
 		{"all sick", Policy{Max: 3}, Sample{Unhealthy: 3}, Outlook{Why: "all 3 replicas are unhealthy, and there may be no more"}},
