@@ -79,18 +79,13 @@ func (s *screen) repaint(lines []line) error {
 }
 
 func (s *screen) write(lines []line, end string) error {
-	width := s.columns()
 	var b bytes.Buffer
 	for _, l := range lines {
-		text := []rune(l.text)
-		if width > 0 && len(text) > width {
-			text = text[:width]
-		}
+		text := l.text
 		if s.colour && l.style != plain {
-			b.WriteString(string(l.style) + string(text) + normal + end)
-			continue
+			text = string(l.style) + text + normal
 		}
-		b.WriteString(string(text) + end)
+		b.WriteString(text + end)
 	}
 	_, err := s.out.Write(b.Bytes())
 	return err
@@ -140,17 +135,18 @@ func engineLine(d telemetry.Document) line {
 	return l
 }
 
-// table is a header and a line for each pool, in columns.
+// table is a header and a line for each pool, in columns; READY is of how many there should be. A narrow terminal breaks
+// the lines: nothing is cut off.
 func table(pools []telemetry.PoolDoc) []string {
 	var b bytes.Buffer
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "POOL\tPOLICY\tREADY\tDESIRED\tWARM\tMIN-MAX\tIN FLIGHT\tQUEUED\tREQ/S\tP50\tP95\tP99\tERRORS")
+	fmt.Fprintln(w, "POOL\tPOLICY\tREADY\tWARM\tMIN-MAX\tIN FLIGHT\tQUEUED\tREQ/S\tP50\tP95\tP99\tERRORS")
 	for _, p := range pools {
 		r, limits := p.Replicas, "fixed"
 		if r.Max > 0 {
 			limits = fmt.Sprintf("%d-%d", r.Min, r.Max)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\t%d\t%d\t%.1f\t%s\t%s\t%s\t%d\n", printable(p.Name), printable(p.Policy),
+		fmt.Fprintf(w, "%s\t%s\t%d/%d\t%d\t%s\t%d\t%d\t%.1f\t%s\t%s\t%s\t%d\n", printable(p.Name), printable(p.Policy),
 			r.Ready, r.Desired, r.Warm, limits, p.InFlight, p.Queued, p.RequestsPerSecond,
 			latency(p.Latency.P50), latency(p.Latency.P95), latency(p.Latency.P99), p.Errors)
 	}

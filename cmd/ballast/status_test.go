@@ -48,11 +48,11 @@ func shop() telemetry.Document {
 const shopText = `Ballast 0.5.0, instance harbour-1, up 26h3m
 engine docker 20.10.24: connected for 2h5m
 
-POOL     POLICY         READY  DESIRED  WARM  MIN-MAX  IN FLIGHT  QUEUED  REQ/S  P50     P95    P99    ERRORS
-api      weighted       3      5        1     1-10     13         3       312.0  1.24ms  104ms  2.04s  37
+POOL     POLICY         READY  WARM  MIN-MAX  IN FLIGHT  QUEUED  REQ/S  P50     P95    P99    ERRORS
+api      weighted       3/5    1     1-10     13         3       312.0  1.24ms  104ms  2.04s  37
   scale-out 3 -> 5, 4s ago: 312 req/s x 0.1 s = 31.2 busy slots + 11.2 headroom = 42.4, 10 per backend -> 5 backends; 3 ready, 0 starting: start 2
-reports  least-request  1      1        0     fixed    0          0       0.0    -       -      -      0
-web      maglev         0      2        0     0-4      0          0       0.0    -       -      -      0
+reports  least-request  1/1    0     fixed    0          0       0.0    -       -      -      0
+web      maglev         0/2    0     0-4      0          0       0.0    -       -      -      0
   blocked: image web:2 can't be pulled
   refuse (dry run), 3m0s ago: image web:2 [2Jcan't be pulled
 `
@@ -163,7 +163,7 @@ no pools: no container has joined yet
 	}
 }
 
-func TestStatus_wraps_reasons_and_cuts_the_table(t *testing.T) {
+func TestStatus_wraps_reasons(t *testing.T) {
 	const width = 60
 	var out bytes.Buffer
 	s := &screen{out: &out, terminal: true, width: func() int { return width }}
@@ -171,7 +171,7 @@ func TestStatus_wraps_reasons_and_cuts_the_table(t *testing.T) {
 		t.Fatal(err)
 	}
 	for l := range strings.Lines(out.String()) {
-		if n := len([]rune(strings.TrimSuffix(l, "\n"))); n > width {
+		if n := len([]rune(strings.TrimSuffix(l, "\n"))); strings.HasPrefix(l, "  ") && n > width {
 			t.Errorf("a line has %d columns, want at most %d: %s", n, width, l)
 		}
 	}
