@@ -203,8 +203,15 @@ func TestUsage_opens_what_is_broken_again(t *testing.T) {
 			t.Errorf("the log warns %d times, want once:\n%s", n, g.log)
 		}
 		l.set(func() { l.broken = false })
-		g.pass(40 * time.Second)
+		g.pass(time.Minute)
 		g.expect("web", 50, 30, 1)
+		// It has lasted, so the pause begins small again.
+		before := l.openings("a")
+		l.set(func() { l.broken = true })
+		g.pass(2 * time.Second)
+		if l.openings("a") == before {
+			t.Error("a stream that had lasted was not opened again within 2 s of its end")
+		}
 	})
 }
 
@@ -213,9 +220,9 @@ func TestUsage_gives_up_a_stream_that_is_silent(t *testing.T) {
 	l.silent = true
 	measure(t, l, func(g *gauge) {
 		g.Apply(&Snapshot{Pools: []*Pool{scaling("web", "a")}})
-		g.pass(9 * time.Second)
+		g.pass(8500 * time.Millisecond) // It speaks at 9 s.
 		l.set(func() { l.silent = false; l.shares["a"] = 2 })
-		g.pass(time.Second + 500*time.Millisecond)
+		g.pass(2 * time.Second)
 		if n := l.openings("a"); n != 1 {
 			t.Errorf("a stream that spoke after 9 s was opened %d times, want 1", n)
 		}
