@@ -46,15 +46,25 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	s.sim.Trace = t
 	fmt.Fprintf(out, "%s for %s, %.0f requests; %d slots, service %s, boot %s, at most %d replicas, %d warm\n",
 		t.Name, t.Duration(), t.Total(), s.sim.Slots, s.sim.Service, s.sim.Boot, s.sim.Max, s.sim.Warm)
-	simulated, err := sim.Run(ctx, s.sim)
+	simulated, err := simulate(ctx, s.sim)
 	if err != nil {
-		return fmt.Errorf("simulate: %w", err)
+		return err
 	}
 	live, err := replay(ctx, s)
 	if err != nil {
 		return err
 	}
 	return report(out, live, simulated)
+}
+
+// simulate runs the simulator on what is replayed; the result has the oracle's cost.
+func simulate(ctx context.Context, c sim.Config) (*sim.Result, error) {
+	one := sim.Case{Label: "replay", Make: func(uint64) sim.Config { return c }}
+	outcomes, err := sim.Compare(ctx, []sim.Case{one}, c.Seed, 1, nil)
+	if err != nil {
+		return nil, fmt.Errorf("simulate: %w", err)
+	}
+	return &outcomes[0].Result, nil
 }
 
 func parseFlags(args []string) (settings, error) {

@@ -89,6 +89,19 @@ func TestReport_takes_points_where_there_are_few_violations(t *testing.T) {
 	}
 }
 
+func TestSimulate_knows_the_oracle(t *testing.T) {
+	s, err := parseFlags([]string{"-trace", "step", "-length", "30s"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.sim.Trace, err = s.open(); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := simulate(t.Context(), s.sim); err != nil || r.OracleSeconds < 30 || r.Cost < 0.9 {
+		t.Errorf("simulate() = %v, want at least 30 oracle seconds", err)
+	}
+}
+
 // What is sent is what is scheduled, and what fails counts as failed.
 func TestSend(t *testing.T) {
 	var n atomic.Int64
