@@ -55,8 +55,10 @@ func TestBuild_settings(t *testing.T) {
 					MaxLatency: 400 * time.Millisecond, Fall: 2, Rise: 1,
 				},
 				Concurrency: 7, Timeout: 5 * time.Second, ConnectTimeout: time.Second, IdleTimeout: 5 * time.Minute, Retries: 3,
-				Scale: Scale{Min: 2, Max: 9, Image: "web:2", Requests: Rate{20, 15 * time.Second}, HoldDown: 15 * time.Second, DryRun: true,
-					RPS: 50, Latency: 250 * time.Millisecond, CPU: 70, Memory: 80, Warm: 2, Idle: 5 * time.Minute, WaitPage: true},
+				Scale: Scale{
+					Min: 2, Max: 9, Image: "web:2", Requests: Rate{20, 15 * time.Second}, HoldDown: 15 * time.Second, DryRun: true,
+					RPS: 50, Latency: 250 * time.Millisecond, CPU: 70, Memory: 80, Warm: 2, Idle: 5 * time.Minute, WaitPage: true,
+				},
 				DrainTimeout: 10 * time.Second,
 			}, "id-a", nil},
 		},

@@ -24,5 +24,6 @@ func Deadline(text string, began time.Time) time.Time {
 	if err != nil || unit == 0 {
 		return time.Time{}
 	}
-	return began.Add(min(time.Duration(n), math.MaxInt64/unit) * unit) // Hours may be more than a Duration holds.
+	// Hours may be more than a Duration holds.
+	return began.Add(time.Duration(min(int64(n), math.MaxInt64/int64(unit)) * int64(unit)))
 }

@@ -28,9 +28,10 @@ func (c *Core) mark(containerID string, drained bool) []*Backend {
 		marked []*Backend
 	)
 	c.mu.Lock()
-	if drained {
-		c.drained[containerID] = c.drained[containerID]
-	} else {
+	switch _, marked := c.drained[containerID]; {
+	case drained && !marked:
+		c.drained[containerID] = false // No snapshot has shown it yet.
+	case !drained:
 		delete(c.drained, containerID)
 	}
 	for id, b := range c.backends {

@@ -190,7 +190,7 @@ func decisionText(now time.Time, d autoscale.Decision) string {
 func wrapped(text string, width int, s style) (out []line) {
 	const indent = "  "
 	current := indent
-	for _, word := range strings.Fields(printable(text)) {
+	for word := range strings.FieldsSeq(printable(text)) {
 		switch {
 		case current == indent:
 			current += word

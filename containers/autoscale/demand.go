@@ -300,7 +300,7 @@ func (v *view) classicRule(h *History) int {
 // most is the rule that wants most, the first of those that want the same.
 func (d *demand) most() (rule, int) {
 	best := ruleMin
-	for r := ruleMin; r < rules; r++ {
+	for r := range rules {
 		// What the counters say explains more than the minimum does.
 		if d.wants[r] > d.wants[best] || best == ruleMin && d.wants[r] == d.wants[best] && d.wants[r] > 0 {
 			best = r

@@ -106,16 +106,17 @@ func (v *view) reasonBusy() string {
 
 // running counts what there is.
 func (v *view) running() string {
-	s := fmt.Sprintf("%d ready, %d starting", v.Ready, v.Starting)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d ready, %d starting", v.Ready, v.Starting)
 	for _, f := range [...]struct {
 		n    int
 		what string
 	}{{v.Unhealthy, "unhealthy"}, {v.Draining, "draining"}, {v.Warm, "warm"}} {
 		if f.n > 0 {
-			s += fmt.Sprintf(", %d %s", f.n, f.what)
+			fmt.Fprintf(&b, ", %d %s", f.n, f.what)
 		}
 	}
-	return s
+	return b.String()
 }
 
 // decimal writes tenths as a decimal number.

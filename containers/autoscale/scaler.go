@@ -68,25 +68,35 @@ func New(o Options) *Scaler {
 
 // Run decides until ctx ends, and returns nil then.
 func (s *Scaler) Run(ctx context.Context) error {
+	var last time.Time // When a nudge last brought a look about.
 	for {
 		s.tick(ctx, time.Now())
-		if !wait(ctx, nudgeEvery, nil) || !wait(ctx, Tick-nudgeEvery, s.nudged) {
+		nudged, ok := wait(ctx, Tick, s.nudged)
+		if nudged && ok {
+			_, ok = wait(ctx, nudgeEvery-time.Since(last), nil)
+			last = time.Now()
+		}
+		if !ok {
 			return nil
 		}
 	}
 }
 
-// wait returns after d, or when early yields; false when ctx ended.
-func wait(ctx context.Context, d time.Duration, early <-chan struct{}) bool {
+// wait returns after d, or when early yields; it is not ok when ctx ended.
+func wait(ctx context.Context, d time.Duration, early <-chan struct{}) (isEarly, ok bool) {
+	if d <= 0 {
+		return false, true
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return false
+		return false, false
 	case <-early:
+		return true, true
 	case <-timer.C:
+		return false, true
 	}
-	return true
 }
 
 // Nudge asks for a look at once, as when a request begins to wait. It never blocks.

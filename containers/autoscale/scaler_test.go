@@ -248,7 +248,7 @@ func TestScaler_looks_at_once_when_nudged(t *testing.T) {
 		run.Go(func() { _ = s.Run(ctx) })
 		defer run.Wait()
 		defer cancel()
-		after(10*Tick + nudgeEvery + time.Millisecond)
+		after(10*Tick + time.Millisecond) // Just after a look.
 		if len(p.brought) > 0 {
 			t.Fatalf("Bring calls = %q before any request", p.brought)
 		}

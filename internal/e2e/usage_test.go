@@ -77,7 +77,7 @@ func (h *host) removeClones() {
 		h.t.Errorf("docker ps: %v", err)
 		return
 	}
-	for _, id := range strings.Fields(string(ids)) {
+	for id := range strings.FieldsSeq(string(ids)) {
 		if out, err := exec.Command("docker", "rm", "-f", "-v", id).CombinedOutput(); err != nil {
 			h.t.Errorf("docker rm: %v\n%s", err, out)
 		}

@@ -60,7 +60,7 @@ func (st *stage) build(ctx context.Context, binaries string) error {
 	if err != nil {
 		return fmt.Errorf("make a directory for the image: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	binary, err := os.ReadFile(filepath.Join(binaries, "mock-backend"))
 	if err != nil {
 		return fmt.Errorf("find mock-backend (make build makes it): %w", err)

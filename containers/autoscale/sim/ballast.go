@@ -21,12 +21,13 @@ type ballast struct {
 	policy  autoscale.Policy
 	history autoscale.History
 	clones  []autoscale.Clone
-	looked  time.Duration
+	// asked is when a held request last had it look, or will.
+	asked time.Duration
 }
 
 func newBallast(c *Config) scaler {
 	return &ballast{
-		looked: -heldEvery,
+		asked: -heldEvery,
 		policy: autoscale.Policy{
 			Min: c.Min, Max: c.Max, Concurrency: c.Slots,
 			RPS: c.RPS, Latency: c.Latency,
@@ -38,15 +39,17 @@ func newBallast(c *Config) scaler {
 func (b *ballast) every() time.Duration { return tick }
 
 func (b *ballast) held(p *pool) {
-	if p.now >= b.looked+heldEvery {
+	switch next := b.asked + heldEvery; {
+	case p.now >= next:
+		b.asked = p.now
 		b.look(p)
-	} else {
-		p.lookAt(b.looked + heldEvery)
+	case b.asked <= p.now: // Else one is due already.
+		b.asked = next
+		p.lookAt(next)
 	}
 }
 
 func (b *ballast) look(p *pool) {
-	b.looked = p.now
 	out := autoscale.Decide(epoch.Add(p.now), b.policy, &b.history, b.sample(p))
 	if d := out.Decision; out.Decided && d.Action != autoscale.ActionRefuse {
 		p.bring(d.To, d.Victims)

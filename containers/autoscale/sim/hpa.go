@@ -21,12 +21,11 @@ import (
 // scrape; where between two scrapes is drawn from the seed. The kubelet's own lag is left out, in the rule's favour. It can't go to zero.
 type hpa struct {
 	horizontal
-	scraped time.Duration
-	phase   time.Duration
-	busy    float64
-	slots   float64
-	usage   float64
-	known   bool
+	phase time.Duration
+	busy  float64
+	slots float64
+	usage float64
+	known bool
 }
 
 const (
