@@ -164,7 +164,8 @@ func (f *Fleet) poorest(now time.Time) (poorest *fleetPool) {
 	}
 	unready := map[string]int{}
 	for _, c := range f.clones {
-		if c.phase == cloneMaking {
+		// What somebody waits for has the machine for itself.
+		if c.phase == cloneMaking || c.phase == cloneWaking {
 			return nil
 		}
 		if (c.live() || c.reserve()) && !c.ready {
