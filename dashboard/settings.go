@@ -71,10 +71,34 @@ func scaleSettings(p telemetry.PoolDoc) []setting {
 	if r.Max == 0 {
 		return out
 	}
-	return append(out,
+	latency := "off"
+	if s.ScaleLatency > 0 {
+		latency = interval(s.ScaleLatency)
+	}
+	out = append(out,
 		setting{"scale.min", strconv.Itoa(r.Min)},
 		setting{"scale.image", cmp.Or(s.ScaleImage, "the template's")},
+		setting{"scale.rps", orOff(s.ScaleRPS, "")},
+		setting{"scale.latency", latency},
+		setting{"scale.cpu", orOff(s.ScaleCPU, " %")},
+		setting{"scale.memory", orOff(s.ScaleMemory, " %")},
 		setting{"scale.requests", cmp.Or(s.ScaleRequests, "off")},
+		setting{"scale.warm", strconv.Itoa(s.ScaleWarm)})
+	if r.Min == 0 {
+		out = append(out,
+			setting{"scale.idle", interval(s.ScaleIdle)},
+			setting{"scale.ignore-agents", cmp.Or(s.IgnoreAgents, "nobody")})
+	}
+	return append(out,
 		setting{"scale.hold-down", interval(s.HoldDown)},
+		setting{"scale.wait-page", strconv.FormatBool(s.WaitPage)},
 		setting{"scale.dry-run", strconv.FormatBool(s.DryRun)})
+}
+
+// orOff writes a target, which is off at 0.
+func orOff(n int, unit string) string {
+	if n == 0 {
+		return "off"
+	}
+	return strconv.Itoa(n) + unit
 }

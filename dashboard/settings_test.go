@@ -63,6 +63,7 @@ func TestPoolSettings(t *testing.T) {
 				Retries:   2,
 				Scale: containers.Scale{
 					Min: 1, Max: 8, Image: "shop:2", Requests: containers.Rate{Count: 20, Interval: 15 * time.Second}, DryRun: true,
+					RPS: 50, Latency: 250 * time.Millisecond, CPU: 70, Warm: 2,
 				},
 			},
 			[]setting{
@@ -95,8 +96,14 @@ func TestPoolSettings(t *testing.T) {
 				{"scale.max", "8"},
 				{"scale.min", "1"},
 				{"scale.image", "shop:2"},
+				{"scale.rps", "50"},
+				{"scale.latency", "0.25s"},
+				{"scale.cpu", "70 %"},
+				{"scale.memory", "off"},
 				{"scale.requests", "20/15s"},
+				{"scale.warm", "2"},
 				{"scale.hold-down", "1m"},
+				{"scale.wait-page", "false"},
 				{"scale.dry-run", "true"},
 				{"drain.timeout", "30s"},
 			},

@@ -46,10 +46,20 @@ type SettingsDoc struct {
 	IdleTimeout    float64 `json:"idle_timeout_seconds"`
 	DrainTimeout   float64 `json:"drain_timeout_seconds"`
 	// ScaleRequests is the classic rule as its label is written, such as "20/15s".
-	ScaleRequests string  `json:"scale_requests,omitempty"`
-	ScaleImage    string  `json:"scale_image,omitempty"`
-	HoldDown      float64 `json:"scale_hold_down_seconds"`
-	DryRun        bool    `json:"scale_dry_run"`
+	ScaleRequests string `json:"scale_requests,omitempty"`
+	ScaleImage    string `json:"scale_image,omitempty"`
+	// ScaleRPS to ScaleMemory are targets of one replica, 0 is off: requests per second, the p95, and percent of its limits.
+	ScaleRPS     int     `json:"scale_rps"`
+	ScaleLatency float64 `json:"scale_latency_seconds"`
+	ScaleCPU     int     `json:"scale_cpu"`
+	ScaleMemory  int     `json:"scale_memory"`
+	ScaleWarm    int     `json:"scale_warm"`
+	// ScaleIdle has an effect only where the minimum is 0.
+	ScaleIdle    float64 `json:"scale_idle_seconds"`
+	HoldDown     float64 `json:"scale_hold_down_seconds"`
+	DryRun       bool    `json:"scale_dry_run"`
+	WaitPage     bool    `json:"scale_wait_page"`
+	IgnoreAgents string  `json:"scale_ignore_agents,omitempty"`
 }
 
 func settingsDoc(s containers.Settings) SettingsDoc {
@@ -73,7 +83,10 @@ func settingsDoc(s containers.Settings) SettingsDoc {
 		IdleTimeout:    seconds(s.IdleTimeout),
 		DrainTimeout:   seconds(s.DrainTimeout),
 		ScaleRequests:  rateLabel(s.Scale.Requests), ScaleImage: s.Scale.Image,
+		ScaleRPS: s.Scale.RPS, ScaleLatency: seconds(s.Scale.Latency), ScaleCPU: s.Scale.CPU, ScaleMemory: s.Scale.Memory,
+		ScaleWarm: s.Scale.Warm, ScaleIdle: seconds(s.Scale.Idle),
 		HoldDown: seconds(s.Scale.HoldDown), DryRun: s.Scale.DryRun,
+		WaitPage: s.Scale.WaitPage, IgnoreAgents: s.Scale.IgnoreAgents,
 	}
 	if s.Sticky.Enabled {
 		d.StickyTTL, d.StickyCookie = seconds(s.Sticky.TTL), s.Sticky.Cookie

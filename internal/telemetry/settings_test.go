@@ -28,6 +28,8 @@ func fullSettings() containers.Settings {
 		Retries: 1,
 		Scale: containers.Scale{
 			Min: 1, Max: 8, Image: "shop:2", Requests: containers.Rate{Count: 20, Interval: time.Minute}, HoldDown: time.Minute, DryRun: true,
+			RPS: 50, Latency: 250 * time.Millisecond, CPU: 70, Memory: 80, Warm: 2, Idle: 5 * time.Minute,
+			WaitPage: true, IgnoreAgents: "kube-probe",
 		},
 		DrainTimeout: time.Minute,
 	}
@@ -46,6 +48,8 @@ func TestNewDocument_Settings(t *testing.T) {
 		Concurrency: 20, QueueSize: 1024, QueueTimeout: 15, RateLimit: "100/s", RateLimitBurst: 200,
 		Retries: 1, Timeout: 30, ConnectTimeout: 1.5, IdleTimeout: 60, DrainTimeout: 60,
 		ScaleRequests: "20/1m", ScaleImage: "shop:2", HoldDown: 60, DryRun: true,
+		ScaleRPS: 50, ScaleLatency: 0.25, ScaleCPU: 70, ScaleMemory: 80, ScaleWarm: 2, ScaleIdle: 300,
+		WaitPage: true, IgnoreAgents: "kube-probe",
 	}
 	got := settingsOf(fullSettings())
 	if diff := cmp.Diff(want, got); diff != "" {
