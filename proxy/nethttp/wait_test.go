@@ -83,8 +83,8 @@ func TestFront_waiting_page_is_told_when_a_backend_is_ready(t *testing.T) {
 		t.Errorf("first event = %s, want it not ready, and one who waits", got)
 	}
 	w.core.SetHealth(w.backend.Identity, true, "")
-	last, got := "", ""
-	for got = event(lines); got != ""; got = event(lines) { // The seconds may have changed before.
+	last := ""
+	for got := event(lines); got != ""; got = event(lines) { // The seconds may have changed before.
 		last = got
 	}
 	if !strings.HasPrefix(last, `{"ready":true,`) {
