@@ -64,7 +64,8 @@ func (h *host) testScalesByCPU() {
 		h.t.Fatalf("decisions of %s: %v\n%s", of, err, body)
 	}
 	d := decisions[len(decisions)-1]
-	const says = " % of their processors, target 50 % -> 2 backends"
+	// How many it wants depends on the measurement: 100 % is two, 101 % three. It may have two.
+	const says = " % of their processors, target 50 % -> "
 	if d.Action != "scale-out" || !strings.Contains(d.Reason, says) || d.Inputs.CPU < 60 {
 		h.t.Errorf("the first decision is %+v, want a scale-out that says %q at more than 60 %%", d, says)
 	}
