@@ -57,8 +57,13 @@ type host struct {
 
 func newHost(t *testing.T) *host {
 	t.Helper()
-	s := onBridge(t)
-	h := &host{stack: s, log: onHost(t, s.prefix), client: &http.Client{Transport: &http.Transport{}}}
+	return hostOf(t, onBridge(t))
+}
+
+// hostOf starts a Ballast for a stack, with more flags.
+func hostOf(t *testing.T, s *stack, flags ...string) *host {
+	t.Helper()
+	h := &host{stack: s, log: onHost(t, s.prefix, flags...), client: &http.Client{Transport: &http.Transport{}}}
 	l := h.log.find(t, "serving", func(l logLine) bool { return l.Message == "serving" })
 	_, port, err := net.SplitHostPort(l.Admin)
 	if err != nil {

@@ -3,10 +3,8 @@
 package e2e
 
 import (
-	"net"
 	"net/http"
 	"os/exec"
-	"strconv"
 	"testing"
 	"time"
 )
@@ -14,16 +12,7 @@ import (
 // TestScaling has pools of real containers wake clones, go to zero and come back.
 func TestScaling(t *testing.T) {
 	s := onBridge(t)
-	h := &host{stack: s, log: onHost(t, s.prefix, "--on-exit=remove", "--instance="+s.name), client: &http.Client{Transport: &http.Transport{}}}
-	l := h.log.find(t, "serving", func(l logLine) bool { return l.Message == "serving" })
-	_, port, err := net.SplitHostPort(l.Admin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.port, err = strconv.Atoi(port); err != nil {
-		t.Fatal(err)
-	}
-	h.listen = l.Traffic
+	h := hostOf(t, s, "--on-exit=remove", "--instance="+s.name)
 	for _, story := range []struct {
 		name string
 		tell func(*host)
