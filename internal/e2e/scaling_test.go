@@ -69,7 +69,10 @@ func (h *host) testCircuit() {
 	name := h.members(of, labels{"scale.min": "0", "scale.max": "1", "scale.idle": "1s", "network": "bridge"}, nil, "1")[0]
 	network := h.name + "-gone"
 	h.docker("network", "create", network)
-	h.t.Cleanup(func() { _ = exec.Command("docker", "network", "rm", network).Run() })
+	h.t.Cleanup(func() { // Before the container goes; all of it fails where the test has done it.
+		_ = exec.Command("docker", "network", "disconnect", "--force", network, name).Run()
+		_ = exec.Command("docker", "network", "rm", network).Run()
+	})
 	h.docker("network", "connect", network, name)
 	h.waitPool(of, "nothing runs", 30*time.Second, func(p pool) bool { return len(p.Backends) == 0 })
 	h.docker("wait", name)
