@@ -19,7 +19,7 @@ func (f *Fleet) gain(p *fleetPool, now time.Time) (work []func(context.Context))
 			do = f.waking(c, now)
 		} else if c := f.next(p, func(c *fleetClone) bool { return c.spare && c.reserve() && !c.spoiled }); c != nil {
 			do = f.taking(c, now)
-		} else if o := f.startable(p); len(o) > 0 && f.mayStart(p, now) {
+		} else if o := f.startable(p); len(o) > 0 && f.missing(p) > f.parked(p) && f.mayStart(p, now) {
 			do = f.starts(p, o[0], now)
 		} else {
 			break
@@ -46,7 +46,17 @@ func (f *Fleet) obtainable(p *fleetPool) int { return f.wakeable(p) + len(f.star
 func (f *Fleet) wakeable(p *fleetPool) int {
 	n := len(f.draining(p))
 	for _, c := range f.clones {
-		if c.pool == p.name && c.reserve() && c.phase != cloneParking {
+		if c.pool == p.name && c.reserve() {
+			n++
+		}
+	}
+	return n
+}
+
+// parked counts the clones that are just being paused: nothing need be made in place of what can be woken in a moment.
+func (f *Fleet) parked(p *fleetPool) (n int) {
+	for _, c := range f.clones {
+		if c.pool == p.name && c.phase == cloneParking {
 			n++
 		}
 	}
@@ -82,7 +92,7 @@ func (f *Fleet) draining(p *fleetPool) (back []func() func(context.Context)) {
 // returning takes back a clone that is draining.
 func (f *Fleet) returning(c *fleetClone) func(context.Context) {
 	c.phase, c.draining = cloneUp, false
-	c.recall.cancel()
+	close(c.recall)
 	return c.lane.in(func(context.Context) { f.undrain(c.pool, c.name, c.id) })
 }
 

@@ -19,20 +19,15 @@ func (l *lane) in(do func(context.Context)) func(context.Context) {
 	}
 }
 
-// recall lets a drain be broken off. The zero value can't be.
-type recall struct {
-	ctx    context.Context //nolint:containedctx // It is a signal that others are made to end by.
-	cancel context.CancelFunc
-}
+// recall breaks a drain off when it is closed. A nil one never is.
+type recall chan struct{}
 
-func newRecall() recall {
-	ctx, cancel := context.WithCancel(context.Background())
-	return recall{ctx, cancel}
-}
-
-func (r recall) done() <-chan struct{} {
-	if r.ctx == nil {
-		return nil
+// given says that the drain is broken off.
+func (r recall) given() bool {
+	select {
+	case <-r:
+		return true
+	default:
+		return false
 	}
-	return r.ctx.Done()
 }

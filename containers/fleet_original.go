@@ -13,9 +13,11 @@ import (
 
 // fleetOriginal is a container of a pool that no Ballast made.
 type fleetOriginal struct {
+	// These are never written to again.
 	pool, name, id string
-	phase          originalPhase
-	lane           lane
+
+	phase originalPhase
+	lane  lane
 	// draining says that its stop can be taken back, by recall; hidden that it was taken out of rotation.
 	draining, hidden bool
 	recall           recall
@@ -23,8 +25,10 @@ type fleetOriginal struct {
 	// that it served since.
 	made, ready bool
 	began       time.Time
+	// before is which start of it there was before ours.
+	before time.Time
 
-	// What follows is from the last snapshot, startedAt from the one before it was started.
+	// What follows is from the last snapshot.
 
 	template  bool
 	state     engine.State
@@ -58,11 +62,11 @@ func (f *Fleet) applyOriginals(s *Snapshot, now time.Time) {
 		c := &e.Container
 		o := f.originals[c.ID]
 		if o == nil {
-			o = &fleetOriginal{id: c.ID, startedAt: c.StartedAt}
+			o = &fleetOriginal{id: c.ID, pool: e.Pool, name: c.Name}
 			f.originals[c.ID] = o
 		}
 		shown[c.ID] = true
-		o.pool, o.name, o.template = e.Pool, c.Name, templates[c.ID]
+		o.template = templates[c.ID]
 		f.applyOriginal(o, c, now)
 	}
 	for id := range f.originals {
@@ -74,7 +78,8 @@ func (f *Fleet) applyOriginals(s *Snapshot, now time.Time) {
 
 func (f *Fleet) applyOriginal(o *fleetOriginal, c *engine.Container, now time.Time) {
 	o.state, o.exitCode = c.State, c.ExitCode
-	anew := !c.StartedAt.Equal(o.startedAt)
+	o.startedAt = c.StartedAt
+	anew := !c.StartedAt.Equal(o.before)
 	ended := c.State == engine.StateExited || c.State == engine.StateDead
 	switch p := f.pool(o.pool); {
 	case o.phase == originalStarting && p.members[o.id]:
@@ -168,7 +173,7 @@ func (f *Fleet) mayStart(p *fleetPool, now time.Time) bool {
 func (f *Fleet) starts(p *fleetPool, o *fleetOriginal, now time.Time) func(context.Context) {
 	p.goal.clones--
 	p.backoff.creating(now)
-	o.phase, o.made, o.ready, o.began = originalStarting, true, false, now
+	o.phase, o.made, o.ready, o.began, o.before = originalStarting, true, false, now, o.startedAt
 	return o.lane.in(func(ctx context.Context) {
 		f.reveal(o)
 		err := f.o.Engine.Start(context.WithoutCancel(ctx), o.id)
@@ -220,9 +225,9 @@ func (f *Fleet) stops(p *fleetPool) (work []func(context.Context)) {
 		if o == nil || o.phase != originalIdle || !p.members[id] {
 			continue
 		}
-		o.phase, o.draining, o.made, o.recall = originalStopping, true, false, newRecall()
-		drain := p.drain
-		work = append(work, o.lane.in(func(ctx context.Context) { f.stopOriginal(ctx, o, drain) }))
+		o.phase, o.draining, o.made, o.recall = originalStopping, true, false, make(recall)
+		d := draining{id: id, timeout: p.drain, recall: o.recall}
+		work = append(work, o.lane.in(func(ctx context.Context) { f.stopOriginal(ctx, o, d) }))
 	}
 	return work
 }
@@ -230,10 +235,10 @@ func (f *Fleet) stops(p *fleetPool) (work []func(context.Context)) {
 // sparing takes back an original that is draining.
 func (f *Fleet) sparing(p *fleetPool, o *fleetOriginal) func(context.Context) {
 	if p.goal != nil {
-		p.goal.clones-- // It takes the place of one.
+		p.goal.clones = max(0, p.goal.clones-1) // It takes the place of one.
 	}
 	o.phase, o.draining = originalIdle, false
-	o.recall.cancel()
+	close(o.recall)
 	return o.lane.in(func(context.Context) {
 		f.reveal(o)
 		f.o.Acted(o.pool, ActedUndrain)
@@ -266,13 +271,12 @@ func (f *Fleet) stillZero(p *fleetPool) bool {
 }
 
 // stopOriginal drains and stops an original, however often that takes, unless it is taken back.
-func (f *Fleet) stopOriginal(ctx context.Context, o *fleetOriginal, drain time.Duration) {
+func (f *Fleet) stopOriginal(ctx context.Context, o *fleetOriginal, d draining) {
 	for wait := firstBackoff; ; wait = min(2*wait, lastBackoff) {
 		f.mu.Lock()
-		back := o.recall
 		o.hidden = true
 		f.mu.Unlock()
-		if f.drain(ctx, draining{id: o.id, timeout: drain, recall: back}) != nil || !f.commit(o) {
+		if _, err := f.drain(ctx, d); err != nil || !f.commit(o, d.recall) {
 			return
 		}
 		err := f.stopChecked(ctx, o)
@@ -280,6 +284,7 @@ func (f *Fleet) stopOriginal(ctx context.Context, o *fleetOriginal, drain time.D
 		switch {
 		case err == nil || errors.Is(err, engine.ErrNotFound):
 			o.phase, o.draining, o.state = originalIdle, false, engine.StateExited
+			delete(f.pool(o.pool).members, o.id) // The snapshot that tells so is on its way.
 			f.o.Acted(o.pool, ActedStop)
 			f.o.Logger.Info().Str("pool", o.pool).Str("container", o.name).Msg("stopped a container that nobody asks for")
 		case errors.Is(err, errNotOurs):
@@ -297,17 +302,17 @@ func (f *Fleet) stopOriginal(ctx context.Context, o *fleetOriginal, drain time.D
 			return
 		}
 		f.o.Logger.Warn().Str("pool", o.pool).Str("container", o.name).Err(err).Dur("retry_in", wait).Msg("could not stop a container")
-		if !rest(ctx, back.done(), wait) {
+		if !rest(ctx, d.recall, wait) {
 			return
 		}
 	}
 }
 
 // commit says whether an original that has drained is to be stopped; then that can't be taken back.
-func (f *Fleet) commit(o *fleetOriginal) bool {
+func (f *Fleet) commit(o *fleetOriginal, r recall) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if o.phase != originalStopping || !o.draining || !f.stillZero(f.pool(o.pool)) {
+	if r.given() || !f.stillZero(f.pool(o.pool)) {
 		f.nudge()
 		return false
 	}

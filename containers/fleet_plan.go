@@ -172,7 +172,12 @@ func (f *Fleet) budget() int {
 // on trying; after that it must be asked again to find out.
 func (f *Fleet) blocked(p *fleetPool, now time.Time) string {
 	switch {
-	case f.obtainable(p) > 0 && (f.wakeable(p) > 0 || !now.Before(p.backoff.retryAt)):
+	case f.wakeable(p) > 0:
+		return ""
+	case len(f.startable(p)) > 0:
+		if now.Before(p.backoff.retryAt) {
+			return p.backoff.why
+		}
 		return ""
 	case p.unfit != "":
 		return p.unfit
@@ -210,7 +215,7 @@ func (f *Fleet) neediest(now time.Time) *fleetPool {
 	var best *fleetPool
 	wanted := false
 	for _, p := range f.pools {
-		if f.missing(p) == 0 || p.unfit != "" {
+		if f.missing(p) <= f.parked(p) || p.unfit != "" {
 			continue
 		}
 		wanted = true
@@ -271,9 +276,9 @@ func (f *Fleet) freeSlot(p *fleetPool) int {
 // retirement begins the end of a clone. As long as it drains, one that is surplus can be taken back, and it
 // becomes a warm one if there are too few.
 func (f *Fleet) retirement(c *fleetClone, surplus bool) func(context.Context) {
-	c.phase, c.surplus, c.draining, c.recall = cloneRetiring, surplus, surplus, newRecall()
-	drain := f.pool(c.pool).drain
-	return c.lane.in(func(ctx context.Context) { f.retire(ctx, c, drain) })
+	c.phase, c.surplus, c.draining, c.recall = cloneRetiring, surplus, surplus, make(recall)
+	d := draining{id: c.id, timeout: f.pool(c.pool).drain, recall: c.recall}
+	return c.lane.in(func(ctx context.Context) { f.retire(ctx, c, d) })
 }
 
 // expire drops what was believed of names for long enough.
@@ -303,6 +308,7 @@ func (f *Fleet) nextLook(now time.Time) time.Time {
 		case c.phase == cloneUp && !c.settled, c.phase == cloneWaking:
 			at(c.since.Add(provenAfter))
 			at(c.since.Add(c.patience()))
+			at(c.asked.Add(bootsAlone))
 		case c.phase == cloneWarm:
 			at(c.since.Add(seenWithin))
 		}

@@ -31,13 +31,12 @@ type draining struct {
 	timeout time.Duration
 	recall  recall
 	// seal, if set, makes sure right before the end that it is still meant; an error is handed on.
-	seal func(engine.Container) error
+	seal func(c engine.Container, idle bool) error
 }
 
 // retire drains, stops and removes a clone, however often that takes, or parks it, or it is taken back.
-func (f *Fleet) retire(ctx context.Context, c *fleetClone, drain time.Duration) {
-	d := draining{id: c.id, timeout: drain, recall: c.recall}
-	d.seal = func(now engine.Container) error { return f.seal(c, now) }
+func (f *Fleet) retire(ctx context.Context, c *fleetClone, d draining) {
+	d.seal = func(now engine.Container, idle bool) error { return f.seal(c, d.recall, now, idle) }
 	for wait := firstBackoff; ; wait = min(2*wait, lastBackoff) {
 		err := f.giveUp(ctx, d)
 		if errors.Is(err, errParks) {
@@ -60,16 +59,14 @@ func (f *Fleet) retire(ctx context.Context, c *fleetClone, drain time.Duration) 
 			return
 		}
 		f.o.Logger.Warn().Str("pool", c.pool).Str("clone", c.name).Err(err).Dur("retry_in", wait).Msg("could not remove a clone")
-		if !rest(ctx, d.recall.done(), wait) {
+		if !rest(ctx, d.recall, wait) {
 			return
 		}
 	}
 }
 
 // rest says whether it lasted to its end.
-func rest(ctx context.Context, broken <-chan struct{}, d time.Duration) bool {
-	limited, cancel := context.WithCancel(ctx)
-	defer cancel()
+func rest(ctx context.Context, broken recall, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -77,19 +74,20 @@ func rest(ctx context.Context, broken <-chan struct{}, d time.Duration) bool {
 		return true
 	case <-broken:
 		return false
-	case <-limited.Done():
+	case <-ctx.Done():
 		return false
 	}
 }
 
-// seal decides what becomes of a clone that has drained; from then on it can't be taken back.
-func (f *Fleet) seal(c *fleetClone, now engine.Container) error {
+// seal decides what becomes of a clone that has drained; from then on it can't be taken back. One that still has
+// requests in flight is not paused: they would hang, and not end.
+func (f *Fleet) seal(c *fleetClone, r recall, now engine.Container, idle bool) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
-	case c.phase != cloneRetiring:
+	case r.given(): // Even if it is to go again: that is for the next in its lane.
 		return errTakenBack
-	case now.State == engine.StateRunning && f.parks(c, time.Now()):
+	case idle && now.State == engine.StateRunning && f.parks(c, time.Now()):
 		c.phase, c.draining = cloneParking, false
 		return errParks
 	}
@@ -117,11 +115,12 @@ func (f *Fleet) retired(c *fleetClone, err error) {
 func (f *Fleet) giveUp(ctx context.Context, d draining) error {
 	c, err := f.confirm(ctx, d.id)
 	runs := c.State == engine.StateRunning || c.State == engine.StatePaused
+	idle := false
 	if err == nil && runs {
-		err = f.drain(ctx, d)
+		idle, err = f.drain(ctx, d)
 	}
 	if (err == nil || errors.Is(err, engine.ErrNotFound)) && d.seal != nil {
-		if sealed := d.seal(c); sealed != nil {
+		if sealed := d.seal(c, idle); sealed != nil {
 			err = sealed
 		}
 	}
@@ -152,25 +151,32 @@ func (f *Fleet) confirm(ctx context.Context, id string) (engine.Container, error
 	return c, err
 }
 
-// drain waits until the container has no requests in flight, or for the timeout, or until it is broken off; only the
-// end of ctx is an error.
-func (f *Fleet) drain(ctx context.Context, d draining) error {
+// drain waits until the container has no requests in flight, or for the timeout, or until it is broken off, and says
+// whether it has none; only the end of ctx is an error.
+func (f *Fleet) drain(ctx context.Context, d draining) (idle bool, err error) {
 	limited, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
-	if d.recall.ctx != nil {
-		if d.recall.ctx.Err() != nil {
-			return nil
-		}
-		defer context.AfterFunc(d.recall.ctx, cancel)()
+	if d.recall.given() {
+		return false, nil
 	}
-	err := f.o.Traffic.Drain(limited, d.id)
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	defer cancel()
+	watch.Go(func() {
+		select {
+		case <-d.recall:
+			cancel()
+		case <-limited.Done():
+		}
+	})
+	err = f.o.Traffic.Drain(limited, d.id)
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Errorf("drain: %w", ctx.Err())
-	case err != nil && (d.recall.ctx == nil || d.recall.ctx.Err() == nil):
+		return false, fmt.Errorf("drain: %w", ctx.Err())
+	case err != nil && !d.recall.given():
 		f.o.Logger.Warn().Str("container", d.id).Err(err).Dur("timeout", d.timeout).Msg("a container did not drain")
 	}
-	return nil
+	return err == nil, nil
 }
 
 // stop stops a container that runs; one that is paused could not act on the signal.

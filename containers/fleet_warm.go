@@ -45,11 +45,22 @@ func (f *Fleet) unpause(ctx context.Context, c *fleetClone) {
 	}
 }
 
+var errBusy = errors.New("has requests in flight")
+
 // parking begins to pause a clone that was made for the warm pool and is proven.
 func (f *Fleet) parking(c *fleetClone) func(context.Context) {
 	c.phase = cloneParking
+	d := draining{id: c.id, timeout: f.pool(c.pool).drain}
 	return c.lane.in(func(ctx context.Context) {
-		if err := f.pause(ctx, c); err != nil && ctx.Err() == nil {
+		// It has nothing in flight, unless a person unpaused it.
+		idle, err := f.drain(ctx, d)
+		if err == nil && !idle {
+			err = errBusy
+		}
+		if err == nil {
+			err = f.pause(ctx, c)
+		}
+		if err != nil && ctx.Err() == nil {
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			defer f.nudge()
@@ -97,8 +108,19 @@ func (f *Fleet) reserves(p *fleetPool) (n int) {
 
 // parks says whether a clone that has drained is to be paused rather than removed.
 func (f *Fleet) parks(c *fleetClone, now time.Time) bool {
+	// What is ready now is better than what is being made for it, which goes when it is done.
 	p := f.pool(c.pool)
-	return c.surplus && c.ready && !f.closed && !f.short(now) && f.reserves(p) < p.wantsWarm()
+	return c.surplus && c.ready && !f.closed && !f.short(now) && f.stock(p) < p.wantsWarm()
+}
+
+// stock counts the pool's clones that are warm or will be in a moment, without those that are being made.
+func (f *Fleet) stock(p *fleetPool) (n int) {
+	for _, c := range f.clones {
+		if c.pool == p.name && c.reserve() && (!c.spare || c.ready) {
+			n++
+		}
+	}
+	return n
 }
 
 // tend keeps the warm pools.
@@ -111,8 +133,8 @@ func (f *Fleet) tend(now time.Time) (work []func(context.Context)) {
 	for _, p := range f.pools {
 		for f.reserves(p) > p.wantsWarm() {
 			c := f.latest(p)
-			if c == nil {
-				break
+			if c == nil || !c.spare && f.stock(p) <= p.wantsWarm() {
+				break // It is a spare that is to go, once it is made.
 			}
 			work = append(work, f.retirement(c, false))
 		}
@@ -133,7 +155,12 @@ func (f *Fleet) tend(now time.Time) (work []func(context.Context)) {
 // latest is the clone of the warm pool that goes first when there are too many.
 func (f *Fleet) latest(p *fleetPool) (found *fleetClone) {
 	for _, c := range f.clones {
-		if c.pool == p.name && (c.phase == cloneWarm || c.spare && c.phase == cloneUp) && (found == nil || c.slot > found.slot) {
+		spare := c.spare && c.phase == cloneUp
+		if c.pool != p.name || c.phase != cloneWarm && !spare {
+			continue
+		}
+		// The spares first.
+		if found == nil || spare && !found.spare || spare == found.spare && c.slot > found.slot {
 			found = c
 		}
 	}
@@ -157,6 +184,9 @@ func (f *Fleet) anyWarm() (found *fleetClone) {
 	return found
 }
 
+// bootsAlone is how long a replica that is not ready yet has the machine without warm clones being made.
+const bootsAlone = 10 * time.Second
+
 // poorest is a pool that lacks warm clones and may be made one now, when nothing else is to be made.
 func (f *Fleet) poorest(now time.Time) (poorest *fleetPool) {
 	if f.budget() == 0 {
@@ -165,7 +195,7 @@ func (f *Fleet) poorest(now time.Time) (poorest *fleetPool) {
 	unready := map[string]int{}
 	for _, c := range f.clones {
 		// What somebody waits for has the machine for itself.
-		if c.phase == cloneMaking || c.phase == cloneWaking {
+		if c.phase == cloneMaking || c.phase == cloneWaking || c.live() && !c.ready && now.Sub(c.asked) < bootsAlone {
 			return nil
 		}
 		if (c.live() || c.reserve()) && !c.ready {

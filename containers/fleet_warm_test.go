@@ -43,7 +43,7 @@ func TestFleet_keeps_warm_clones_that_never_served(t *testing.T) {
 		wantCalls(t, h,
 			"create ballast-web-1", "drain ballast-web-1", "start ballast-web-1",
 			"create ballast-web-2", "drain ballast-web-2", "start ballast-web-2",
-			"pause ballast-web-1", "pause ballast-web-2")
+			"drain ballast-web-1", "pause ballast-web-1", "drain ballast-web-2", "pause ballast-web-2")
 		if s := f.Status("web"); s.Warm != 2 || s.Creating != 0 || s.Others != 1 || len(s.Clones) != 0 {
 			t.Errorf("Status() = %+v, want 2 warm, and one replica", s)
 		}
