@@ -87,13 +87,9 @@ func (c *chaos) do(ctx context.Context, a act, victim int) error {
 	case actRestart:
 		return c.restart(alive, o, victim)
 	case actDie:
-		c.s.deaths.during(o.die)
-		c.pause(ctx)
-		return c.revive(alive, o, victim)
+		return c.down(ctx, o, victim, o.die)
 	case actRefuse:
-		c.s.deaths.during(o.stopListening)
-		c.pause(ctx)
-		return c.revive(alive, o, victim)
+		return c.down(ctx, o, victim, o.stopListening)
 	case actSick:
 		if err := c.ask(command{Op: opHealth, Backend: c.backend(victim)}); err != nil {
 			return err
@@ -104,6 +100,16 @@ func (c *chaos) do(ctx context.Context, a act, victim int) error {
 	policies := []string{balance.PolicyWeighted, balance.PolicyRoundRobin, balance.PolicyRandom, balance.PolicyLeastRequest}
 	c.policy = policies[c.d.below(len(policies))]
 	return c.apply()
+}
+
+// down ends a backend, and starts it again after a while.
+func (c *chaos) down(ctx context.Context, o *origin, victim int, end func()) (err error) {
+	c.s.downs.during(func() {
+		c.s.deaths.during(end)
+		c.pause(ctx)
+		err = c.revive(context.WithoutCancel(ctx), o, victim)
+	})
+	return err
 }
 
 // revive starts a backend again, and does what a check would do then: the front may have ejected it.

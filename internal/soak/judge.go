@@ -3,18 +3,19 @@ package main
 import "fmt"
 
 // moment is how many events of a kind had ended when a request began.
-type moment struct{ deaths, resets uint64 }
+type moment struct{ deaths, resets, downs uint64 }
 
 func (s *soak) now() moment {
-	return moment{deaths: s.deaths.ended.Load(), resets: s.resets.ended.Load()}
+	return moment{deaths: s.deaths.ended.Load(), resets: s.resets.ended.Load(), downs: s.downs.ended.Load()}
 }
 
 // suspect is a request that did not get its answer. It is judged later, when its origin has told all.
 type suspect struct {
 	plan    plan
 	outcome outcome
-	// died and reset say that an origin died, or reset an idle connection, meanwhile.
-	died, reset bool
+	// died and reset say that an origin died, or reset an idle connection, meanwhile; down that one took no connections
+	// for a time that was not over when the request began, or began later.
+	died, reset, down bool
 }
 
 // judge takes down how a request ended.
@@ -24,7 +25,7 @@ func (s *soak) judge(p *plan, o outcome, m moment) {
 		s.whole.Add(1)
 		return
 	}
-	c := suspect{plan: *p, outcome: o, died: s.deaths.since(m.deaths), reset: s.resets.since(m.resets)}
+	c := suspect{plan: *p, outcome: o, died: s.deaths.since(m.deaths), reset: s.resets.since(m.resets), down: s.downs.since(m.downs)}
 	if o.kind == outcomeWrong {
 		s.condemn(&c)
 		return
@@ -52,8 +53,8 @@ func (s *soak) judgeSuspects(all bool) {
 func (s *soak) condemn(c *suspect) {
 	excuse := s.excuse(c)
 	if excuse == "" {
-		s.violate(c.plan.id, "%s without a fault that allows it; %d receipts, death %t, reset %t%s",
-			c.outcome.String(), s.ledger.receipts(c.plan.id), c.died, c.reset, s.behind(&c.outcome))
+		s.violate(c.plan.id, "%s without a fault that allows it; %d receipts, death %t, reset %t, down %t%s",
+			c.outcome.String(), s.ledger.receipts(c.plan.id), c.died, c.reset, c.down, s.behind(&c.outcome))
 		return
 	}
 	s.tally.add(c.outcome.label(), excuse)
@@ -135,8 +136,8 @@ func (s *soak) excuseError(c *suspect) string {
 		return p.client.String()
 	case o.status == 502 && o.slug == "bad-response" && p.origin.kind == originGarbles:
 		return p.origin.String()
-	case o.status == 502 && o.slug == "connect-failed" && p.origin.kind == originSilent && p.idempotent() && c.died:
-		return "sent again, where a backend died"
+	case o.status == 502 && o.slug == "connect-failed" && p.origin.kind == originSilent && p.idempotent() && c.down:
+		return "sent again, where a backend took no connections"
 	case o.status == 502 && o.slug == "no-answer":
 		return s.excuseSilence(c)
 	}

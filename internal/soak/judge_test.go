@@ -20,6 +20,7 @@ func TestSoak_excuse(t *testing.T) {
 		plan        plan
 		outcome     outcome
 		died, reset bool
+		down        bool
 		receipts    int
 		marks       mark
 		want        bool
@@ -42,6 +43,17 @@ func TestSoak_excuse(t *testing.T) {
 			plan: with(get, func(p *plan) { p.origin = originFault{kind: originSilent, once: true} }),
 		},
 		{name: "no connection", plan: get, outcome: outcome{kind: outcomeError, status: 502, slug: "connect-failed"}, died: true, marks: markKilled},
+		{
+			name: "sent again to a backend that had been refusing when it began", receipts: 2, down: true, want: true,
+			outcome: outcome{kind: outcomeError, status: 502, slug: "connect-failed"},
+			plan:    with(get, func(p *plan) { p.origin.kind = originSilent }),
+		},
+		{
+			name: "sent again, and none refused", receipts: 2, died: true,
+			outcome: outcome{kind: outcomeError, status: 502, slug: "connect-failed"},
+			plan:    with(get, func(p *plan) { p.origin.kind = originSilent }),
+		},
+		{name: "no connection to one that refused, with others there", plan: get, outcome: outcome{kind: outcomeError, status: 502, slug: "connect-failed"}, down: true},
 		{name: "no backend", plan: get, outcome: outcome{kind: outcomeError, status: 503, slug: "no-backend"}, died: true},
 		{
 			name: "no backend in an empty pool", outcome: outcome{kind: outcomeError, status: 503, slug: "no-backend"}, want: true,
@@ -78,7 +90,7 @@ func TestSoak_excuse(t *testing.T) {
 				s.ledger.receive(1)
 			}
 			s.ledger.mark(1, tt.marks)
-			got := s.excuse(&suspect{plan: tt.plan, outcome: tt.outcome, died: tt.died, reset: tt.reset})
+			got := s.excuse(&suspect{plan: tt.plan, outcome: tt.outcome, died: tt.died, reset: tt.reset, down: tt.down})
 			if (got != "") != tt.want {
 				t.Errorf("excuse() = %q, want one: %t", got, tt.want)
 			}

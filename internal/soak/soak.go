@@ -22,7 +22,8 @@ type soak struct {
 	ledger ledger
 	tally  tally
 	// deaths are backends' that died with requests in flight, resets those of idle connections.
-	deaths, resets window
+	// downs are the times in which one takes no new connections, from its end to its return.
+	deaths, resets, downs window
 
 	next, done, whole atomic.Uint64
 	// stopped says that the run ends before its time.
