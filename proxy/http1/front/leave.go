@@ -8,6 +8,12 @@ const (
 	lingerPause = time.Second
 )
 
+// How often it is looked whether a client has got all, at first and at last.
+const (
+	settlePause     = time.Millisecond
+	settlePauseMost = 32 * time.Millisecond
+)
+
 // say writes an answer of our own that is the last on the connection. What the client still sends is read for
 // a while, for a reset would take the answer from it.
 func (c *client) say(text []byte) {
@@ -52,10 +58,34 @@ func (c *client) linger() {
 	}
 }
 
+// settle waits until the client has what was answered before, for a reset takes what is still on its way. There is no
+// event for that.
+func (c *client) settle() {
+	if !c.enter(phaseClose) {
+		return
+	}
+	now := time.Now()
+	limit, moved := now.Add(lingerLimit), now
+	for left, pause := unsent(c.raw), settlePause; left > 0; pause = min(2*pause, settlePauseMost) {
+		time.Sleep(pause)
+		now = time.Now()
+		if p, _ := unpack(c.state.Load()); p == phaseInterrupted || c.peer.gone() || now.After(limit) || now.Sub(moved) > lingerPause {
+			return
+		}
+		before := left
+		if left = unsent(c.raw); left < before {
+			moved = now
+		}
+	}
+}
+
 // close must not be called inside the wait, for that holds on to the connection.
 func (c *client) close() {
 	switch {
 	case c.breaks && c.tcp != nil:
+		if c.lingers {
+			c.settle()
+		}
 		_ = c.tcp.SetLinger(0)
 		_ = c.tcp.Close() // So that TLS does not announce an end.
 	case c.lingers:

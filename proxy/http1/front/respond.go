@@ -74,6 +74,7 @@ func (c *client) breakOff(cause proxy.Cause, untilClose bool) bool {
 	// Only a reset tells it from the end, where the connection's is that of the answer; and only a reset lets the system
 	// forget what was written for a client that does not take it.
 	c.breaks = untilClose || cause == proxy.CauseClientGone
+	c.lingers = cause != proxy.CauseClientGone && c.reason != reasonShutdown
 	return false
 }
 
