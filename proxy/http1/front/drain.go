@@ -56,6 +56,16 @@ func (f *Front) stop() {
 	f.watcher.close()
 }
 
+// appendAll appends the connections that there are.
+func (f *Front) appendAll(to []*client) []*client {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for c := range f.conns {
+		to = append(to, c)
+	}
+	return to
+}
+
 func (f *Front) each(do func(*client)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -6,11 +6,17 @@ import (
 	"time"
 )
 
-// sweepAll looks at all connections again and again.
+// sweepSize is how many connections are looked at in one go. Ending some takes longer than serving a request: what was
+// on its way to a client that takes nothing has to be thrown away. So who came at the same time must not be
+// ended at the same time.
+const sweepSize = 32
+
+// sweepAll looks at all connections again and again, at each once in a tick.
 func (f *Front) sweepAll() {
 	timer := time.NewTimer(time.Duration(f.tick.Load()))
 	defer timer.Stop()
 	last, elapsed := time.Now(), time.Duration(0)
+	var all, rest []*client
 	for {
 		select {
 		case <-timer.C:
@@ -19,12 +25,21 @@ func (f *Front) sweepAll() {
 			return
 		}
 		f.advance(&last, &elapsed)
-		f.each((*client).inspect)
-		f.upstreams.Range(func(_, u any) bool {
-			u.(*upstream).expire(f.options.BackendIdle)
-			return true
-		})
-		timer.Reset(time.Duration(f.tick.Load()))
+		if len(rest) == 0 {
+			all = f.appendAll(all[:0])
+			rest = all
+			f.upstreams.Range(func(_, u any) bool {
+				u.(*upstream).expire(f.options.BackendIdle)
+				return true
+			})
+		}
+		n := min(sweepSize, len(rest))
+		for _, c := range rest[:n] {
+			c.inspect()
+		}
+		clear(rest[:n])
+		rest = rest[n:]
+		timer.Reset(time.Duration(f.tick.Load()) / time.Duration(len(all)/sweepSize+1))
 	}
 }
 
