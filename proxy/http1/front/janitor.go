@@ -17,6 +17,7 @@ func (f *Front) sweepAll() {
 	defer timer.Stop()
 	last, elapsed := time.Now(), time.Duration(0)
 	var all, rest []*client
+	var began time.Time // Of the look at all.
 	for {
 		select {
 		case <-timer.C:
@@ -27,7 +28,7 @@ func (f *Front) sweepAll() {
 		f.advance(&last, &elapsed)
 		if len(rest) == 0 {
 			all = f.appendAll(all[:0])
-			rest = all
+			rest, began = all, last
 			f.upstreams.Range(func(_, u any) bool {
 				u.(*upstream).expire(f.options.BackendIdle)
 				return true
@@ -39,7 +40,12 @@ func (f *Front) sweepAll() {
 		}
 		clear(rest[:n])
 		rest = rest[n:]
-		timer.Reset(time.Duration(f.tick.Load()) / time.Duration(len(all)/sweepSize+1))
+		// By when that began, so that it lasts no longer when this is kept waiting.
+		done := 1.0
+		if len(rest) > 0 {
+			done -= float64(len(rest)) / float64(len(all))
+		}
+		timer.Reset(time.Until(began.Add(time.Duration(done * float64(f.tick.Load())))))
 	}
 }
 
