@@ -38,6 +38,7 @@ func TestFindings(t *testing.T) {
 	}{
 		{"all_met", "bursty", func(*sim.Outcome) {}, ""},
 		{"more_violations", "diurnal", func(o *sim.Outcome) { o.Violations = 10.1 }, "no more violations"},
+		{"as_good_as_equal", "diurnal", func(o *sim.Outcome) { o.Violations = 10.001 }, ""},
 		{"more_cost", "diurnal", func(o *sim.Outcome) { o.Cost = 4.1 }, "no more violations"},
 		{"lost", "diurnal", func(o *sim.Outcome) { o.Failed = 1 }, "no request lost"},
 		{"nine_times_fewer", "bursty", func(o *sim.Outcome) { o.Violations = 1.1 }, "10x fewer"},
