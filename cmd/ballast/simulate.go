@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ballast-lb/ballast/containers/autoscale/sim"
+	"github.com/ballast-lb/ballast/internal/plot"
 )
 
 const simulateUsage = `ballast simulate TRACE [flags]: what a scaling policy would do with a trace of requests
@@ -228,6 +229,17 @@ func (s *simulation) run(ctx context.Context, out io.Writer) error {
 }
 
 // settings is a line about what is simulated.
+// writePlot writes the SVG file.
+func (s *simulation) writePlot(t *sim.Trace, outcomes []sim.Outcome) error {
+	svg := plot.SVG(plot.About{
+		Title: t.Name, Settings: s.settings(), Service: s.config.Service, SLO: s.config.SLO, Length: t.Duration(),
+	}, outcomes)
+	if err := os.WriteFile(s.plot, svg, 0o644); err != nil { //nolint:gosec // To be shown around.
+		return fmt.Errorf("--plot=%s: %w", s.plot, err)
+	}
+	return nil
+}
+
 func (s *simulation) settings() string {
 	c := &s.config
 	return fmt.Sprintf("%d slots, %s a request, boot %s, %d to %d replicas, %d warm, SLO %s", c.Slots, c.Service, c.Boot, c.Min, c.Max, c.Warm, c.SLO)

@@ -1,11 +1,11 @@
-package main
+// Package plot draws runs of the autoscaler, simulated or real, as SVG: demand, capacity and latency over time.
+package plot
 
 import (
 	"bytes"
 	"encoding/xml"
 	"fmt"
 	"math"
-	"os"
 	"strings"
 	"time"
 
@@ -37,7 +37,7 @@ text { fill: var(--faint) } .title { font-size: 17px; font-weight: 600; fill: va
 .p95 { fill: none; stroke: var(--p95); stroke-width: 1.3 } .slo { stroke: var(--slo); stroke-width: 1; stroke-dasharray: 5 4 }
 `
 
-// plot draws outcomes, one below the other with the same scales.
+// plot is one that is being drawn.
 type plot struct {
 	bytes.Buffer
 	service, slo float64 // In seconds.
@@ -46,29 +46,29 @@ type plot struct {
 	most, fastest, slowest float64
 }
 
-// writePlot writes the SVG file.
-func (s *simulation) writePlot(t *sim.Trace, outcomes []sim.Outcome) error {
-	if err := os.WriteFile(s.plot, s.draw(t, outcomes), 0o644); err != nil { //nolint:gosec // To be shown around.
-		return fmt.Errorf("--plot=%s: %w", s.plot, err)
-	}
-	return nil
+// About is what a plot says of all its runs.
+type About struct {
+	Title, Settings string
+	// Service is what a request takes, SLO what it is to be answered within, Length how long each run was.
+	Service, SLO, Length time.Duration
 }
 
-func (s *simulation) draw(t *sim.Trace, outcomes []sim.Outcome) []byte {
-	p := &plot{service: s.config.Service.Seconds(), slo: s.config.SLO.Seconds(), length: t.Duration()}
+// SVG draws outcomes, one below the other with the same scales. It follows the reader's preference of light or dark.
+func SVG(a About, outcomes []sim.Outcome) []byte {
+	p := &plot{service: a.Service.Seconds(), slo: a.SLO.Seconds(), length: a.Length}
 	p.scales(outcomes)
 	block := loadHeight + panelGap + delayHeight + blockGap
 	height := plotTop + float64(len(outcomes))*block + plotBottom - blockGap/2
 	p.f(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %g %g" width="%g" height="%g" role="img" aria-labelledby="title desc">`+"\n", plotWidth, height, plotWidth, height)
-	p.f("<title id=\"title\">%s: demand, capacity and latency by policy</title>\n", escaped(t.Name))
-	p.f("<desc id=\"desc\">%s.", escaped(s.settings()))
+	p.f("<title id=\"title\">%s: demand, capacity and latency</title>\n", escaped(a.Title))
+	p.f("<desc id=\"desc\">%s.", escaped(a.Settings))
 	for i := range outcomes {
 		o := &outcomes[i]
 		p.f(" %s: %.2f %% violations at %.2f times the least cost, at most %d replicas.", escaped(o.Label), o.Violations, o.Cost, o.Peak)
 	}
 	p.f("</desc>\n<style>%s</style>\n<rect class=\"ground\" width=\"100%%\" height=\"100%%\"/>\n", plotStyle)
-	p.f("<text class=\"title\" x=\"%g\" y=\"32\">%s</text>\n", plotLeft, escaped(t.Name))
-	p.f("<text x=\"%g\" y=\"52\">%s</text>\n", plotLeft, escaped(s.settings()))
+	p.f("<text class=\"title\" x=\"%g\" y=\"32\">%s</text>\n", plotLeft, escaped(a.Title))
+	p.f("<text x=\"%g\" y=\"52\">%s</text>\n", plotLeft, escaped(a.Settings))
 	p.legend()
 	for i := range outcomes {
 		p.block(&outcomes[i], plotTop+float64(i)*block, i == len(outcomes)-1)
