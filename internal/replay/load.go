@@ -20,10 +20,12 @@ type tally struct {
 	took               histogram.Histogram
 	// behind is the most that a request was sent after it was due.
 	behind time.Duration
+	began  time.Time
+	line   timeline
 }
 
-// send sends the trace's requests when they are due, and returns when all have been answered.
-func send(ctx context.Context, base string, c sim.Config) (*tally, error) {
+// send sends the trace's requests when they are due, counted from began, and returns when all have been answered.
+func (t *tally) send(ctx context.Context, base string, c sim.Config) error {
 	client := &http.Client{
 		Timeout: c.QueueTimeout + 10*time.Second,
 		Transport: &http.Transport{
@@ -32,33 +34,31 @@ func send(ctx context.Context, base string, c sim.Config) (*tally, error) {
 		},
 	}
 	defer client.CloseIdleConnections()
-	var t tally
 	var flying sync.WaitGroup
 	defer flying.Wait()
-	began := time.Now()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for r := range sim.Schedule(c.Trace, c.Service, c.Seed) {
-		due := began.Add(r.At)
+		due := t.began.Add(r.At)
 		if wait := time.Until(due); wait > 0 {
 			timer.Reset(wait)
 			select {
 			case <-timer.C:
 			case <-ctx.Done():
-				return nil, ctx.Err()
+				return ctx.Err()
 			}
 		}
 		t.behind = max(t.behind, time.Since(due))
 		t.sent.Add(1)
 		url := fmt.Sprintf("%s/slow?ms=%d", base, max(1, r.Service.Round(time.Millisecond).Milliseconds()))
-		flying.Go(func() { t.one(ctx, client, url, due, c.SLO) })
+		flying.Go(func() { t.one(ctx, client, url, due, r.Service, c.SLO) })
 	}
 	flying.Wait()
-	return &t, ctx.Err()
+	return ctx.Err()
 }
 
 // one sends one request.
-func (t *tally) one(ctx context.Context, client *http.Client, url string, due time.Time, slo time.Duration) {
+func (t *tally) one(ctx context.Context, client *http.Client, url string, due time.Time, service, slo time.Duration) {
 	ok := func() bool {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 		if err != nil {
@@ -80,4 +80,6 @@ func (t *tally) one(ctx context.Context, client *http.Client, url string, due ti
 		t.late.Add(1)
 	}
 	t.took.Record(took)
+	at := due.Sub(t.began)
+	t.line.end(ended{at, at + took, !ok || took > slo && service <= slo})
 }

@@ -13,15 +13,17 @@ import (
 	"time"
 
 	"github.com/ballast-lb/ballast/containers/autoscale/sim"
+	"github.com/ballast-lb/ballast/internal/plot"
 )
 
 // settings are what the flags set.
 type settings struct {
-	binaries, trace string
+	// plot is the file to draw into; "" for none.
+	binaries, trace, plot string
 	// rate and length cut the trace down to what one machine can do.
-	rate   float64
-	length time.Duration
-	sim    sim.Config
+	rate, speed float64
+	length      time.Duration
+	sim         sim.Config
 }
 
 func main() {
@@ -54,7 +56,28 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return report(out, live, simulated)
+	return errors.Join(s.draw(&live, simulated), report(out, live, simulated))
+}
+
+// draw writes the plot, if one was asked for.
+func (s *settings) draw(live *outcome, simulated *sim.Result) error {
+	if s.plot == "" {
+		return nil
+	}
+	t, c := s.sim.Trace, &s.sim
+	svg := plot.SVG(plot.About{
+		Title: t.Name + ", on real containers and simulated", Service: c.Service, SLO: c.SLO, Length: t.Duration(),
+		Settings: fmt.Sprintf("%d slots, %s a request, boot %s, up to %d replicas, %d warm, SLO %s", c.Slots, c.Service, c.Boot, c.Max, c.Warm, c.SLO),
+	}, []sim.Outcome{
+		{Label: "real containers", Result: sim.Result{
+			Violations: live.violations(), Cost: live.active / simulated.OracleSeconds, Actions: live.actions, Peak: live.peak, Curve: live.curve,
+		}},
+		{Label: "simulated", Result: *simulated},
+	})
+	if err := os.WriteFile(s.plot, svg, 0o644); err != nil { //nolint:gosec // To be shown around.
+		return fmt.Errorf("-plot=%s: %w", s.plot, err)
+	}
+	return nil
 }
 
 // simulate runs the simulator on what is replayed; the result has the oracle's cost.
@@ -73,7 +96,9 @@ func parseFlags(args []string) (settings, error) {
 	flags := flag.NewFlagSet("replay", flag.ContinueOnError)
 	flags.StringVar(&s.binaries, "binaries", "bin", "directory with ballast and mock-backend, static")
 	flags.StringVar(&s.trace, "trace", "bursty", "trace, a file or one of "+traceNames())
+	flags.StringVar(&s.plot, "plot", "", "write a plot of both to this SVG `file`")
 	flags.Float64Var(&s.rate, "rate", 0.25, "factor on the trace's requests per second")
+	flags.Float64Var(&s.speed, "speed", 1, "how many times faster the trace's time passes, at the same requests per second")
 	flags.DurationVar(&s.length, "length", 4*time.Minute, "how much of the trace is replayed, from its beginning")
 	flags.IntVar(&c.Slots, "slots", 5, "requests that one replica serves at once")
 	flags.DurationVar(&c.Service, "service-time", c.Service, "what a request takes on average")
@@ -88,6 +113,9 @@ func parseFlags(args []string) (settings, error) {
 	}
 	if flags.NArg() > 0 {
 		return s, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if s.speed <= 0 {
+		return s, fmt.Errorf("-speed %v must be above 0", s.speed)
 	}
 	if s.rate <= 0 || s.length < time.Second {
 		return s, fmt.Errorf("-rate %v must be above 0, -length %s at least 1s", s.rate, s.length)
@@ -109,7 +137,7 @@ func (s settings) open() (*sim.Trace, error) {
 		}
 		t.Name = s.trace
 	}
-	t = t.Scale(s.rate, 1)
+	t = t.Scale(s.rate, s.speed)
 	cut := *t
 	cut.Requests = t.Requests[:min(len(t.Requests), int(s.length/t.Resolution))]
 	return &cut, nil

@@ -38,6 +38,7 @@ func TestParseFlags_says_what_is_wrong(t *testing.T) {
 	}{
 		{[]string{"-rate", "0"}, "-rate 0 must be above 0"},
 		{[]string{"-length", "10ms"}, "-length 10ms"},
+		{[]string{"-speed", "-1"}, "-speed -1 must be above 0"},
 		{[]string{"step"}, `unexpected argument "step"`},
 		{[]string{"-trace", "/does/not/exist"}, "named ones are step"},
 	}
@@ -117,17 +118,20 @@ func TestSend(t *testing.T) {
 	c := sim.Default()
 	c.SLO = time.Minute
 	c.Trace = &sim.Trace{Resolution: 100 * time.Millisecond, Requests: []float64{20, 0, 20}}
-	got, err := send(t.Context(), backend.URL, c)
-	if err != nil {
+	got := tally{began: time.Now()}
+	if err := got.send(t.Context(), backend.URL, c); err != nil {
 		t.Fatal(err)
 	}
 	if got.sent.Load() != 40 || got.failed.Load() != 10 || got.late.Load() != 0 {
 		t.Errorf("sent %d, failed %d, late %d, want 40, 10, 0", got.sent.Load(), got.failed.Load(), got.late.Load())
 	}
+	if n := len(got.line.ends); n != 40 {
+		t.Errorf("%d requests on the timeline, want 40", n)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	c.Trace = &sim.Trace{Resolution: time.Hour, Requests: []float64{1}}
-	if _, err := send(ctx, backend.URL, c); err == nil {
+	if err := got.send(ctx, backend.URL, c); err == nil {
 		t.Error("send() goes on without a context")
 	}
 }

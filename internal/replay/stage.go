@@ -23,7 +23,8 @@ type stage struct {
 	name    string // Of the image, the container and the label prefix.
 	ballast *child.Process
 	base    string // Where the pool is served.
-	metrics string
+	// metrics and decisions are documents about it.
+	metrics, decisions string
 }
 
 // raise starts both. The caller must strike it, also after an error.
@@ -45,7 +46,7 @@ func raise(ctx context.Context, s settings) (*stage, error) {
 	if err != nil {
 		return st, err
 	}
-	st.base, st.metrics = "http://"+admin+"/lb", "http://"+admin+"/metrics"
+	st.base, st.metrics, st.decisions = "http://"+admin+"/lb", "http://"+admin+"/metrics", "http://"+admin+"/api/v1/decisions"
 	st.ballast = child.New(child.FirstCore, filepath.Join(s.binaries, "ballast"), "serve", "--admin.listen", admin,
 		"--traffic.listen", "off", "--labels.prefix", st.name, "--instance", st.name, "--on-exit", "remove", "--log.level", "error")
 	if err := st.ballast.Start(ctx, st.base+"/health"); err != nil {
