@@ -8,8 +8,9 @@ import (
 // How often a backend that never passed is checked: soon at first, for what has just started is
 // often ready a moment later.
 const (
-	firstDelay  = 20 * time.Millisecond
-	delayGrowth = 1.5
+	firstDelay = 20 * time.Millisecond
+	// delayGrowth makes a delay a tenth of what has passed: so late is it found out that a backend is ready.
+	delayGrowth = 1.1
 	// maxDelay bounds how late a backend that boots slowly is found ready.
 	maxDelay = 500 * time.Millisecond
 )

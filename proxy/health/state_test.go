@@ -65,11 +65,19 @@ func TestState_observe_reports_another_reason(t *testing.T) {
 func TestState_wait_grows_until_the_first_pass(t *testing.T) {
 	check := Check{Interval: 100 * time.Millisecond, Fall: 3, Rise: 2}
 	var s state
-	for i, want := range []time.Duration{20, 30, 45, 67, 100, 100} {
+	passed, last := time.Duration(0), time.Duration(0)
+	for last < check.Interval {
 		s.observe("refused", check)
-		if got := s.wait(check).Truncate(time.Millisecond); got != want*time.Millisecond {
-			t.Errorf("wait %d = %s, want %d ms", i, got, want)
+		delay := s.wait(check)
+		// A tenth of what has passed, or 20 ms at first.
+		if delay <= last || delay > 20*time.Millisecond+passed/10+time.Microsecond {
+			t.Fatalf("wait = %s after %s, the last one %s", delay, passed, last)
 		}
+		passed, last = passed+delay, delay
+	}
+	s.observe("refused", check)
+	if got := s.wait(check); got != check.Interval {
+		t.Errorf("after %s wait = %s, want the interval", passed, got)
 	}
 	s.observe("", check)
 	if got := s.wait(check); got != check.Interval {
