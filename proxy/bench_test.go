@@ -52,8 +52,9 @@ func loads() []load {
 
 // once does a whole exchange, as a front does it.
 func once(p *proxy.Pool, r *balance.Request) error {
-	x := p.Begin(time.Now())
-	x.Admit(r.Client)
+	now := time.Now()
+	p.Admit(now, r.Client)
+	x := p.Begin(now)
 	if _, err := x.Next(r); err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"errors"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -39,16 +38,6 @@ const (
 	verdictGood
 	verdictBad
 )
-
-// Admit says whether the client may have another request now, by the pool's rate limit. If not, wait is when it may.
-func (x *Exchange) Admit(client netip.Addr) (wait time.Duration, ok bool) {
-	l := x.pool.view.Load().limiter
-	if l == nil {
-		return 0, true
-	}
-	ok, wait = l.Allow(client, x.began)
-	return wait, ok
-}
 
 // Next picks a backend that was not tried yet, and counts the request in flight there until Again
 // or Done. The error is ErrNoBackend, ErrBusy if Hold may wait for one, or why it may not: ErrNotComing or ErrWaitPage.
@@ -144,6 +133,7 @@ func (x *Exchange) Done(now time.Time, status int, cause Cause) {
 	}
 	x.done = true
 	at := x.pool.since(now)
+	served := x.current != nil && !cause.rejects()
 	if b := x.current; b != nil {
 		x.current = nil
 		b.answered(status, cause, at-x.attempt)
@@ -155,7 +145,7 @@ func (x *Exchange) Done(now time.Time, status int, cause Cause) {
 		}
 		b.release()
 	}
-	x.pool.answered(ending{at: at, took: at - x.began, held: x.held, status: status, cause: cause})
+	x.pool.answered(ending{at: at, took: at - x.began, held: x.held, status: status, cause: cause, served: served})
 }
 
 // blame counts a failure of the backend's, once: an answer that was one from the start may break off as well.

@@ -50,10 +50,11 @@ type Load struct {
 	InFlight, Queued int
 	// Busy is the integral over time of those in flight that do not wait, in request-seconds.
 	Busy float64
-	// Requests counts all that ever began, but for those that wake nobody (Scale.IgnoreAgents).
+	// Requests counts all that ever began, but for those that ask for nothing: who wakes nobody (Scale.IgnoreAgents), and
+	// what was refused (BeginRefused).
 	Requests uint64
-	// Served counts all that ended, and Service is how many seconds they took, without what they waited for a backend.
-	// Upgraded connections are left out.
+	// Served counts those that a backend answered, and Service is how many seconds they took, without what they waited for
+	// one. Upgraded connections are left out.
 	Served  uint64
 	Service float64
 	// Ready backends serve; Starting ones have not passed a check yet.
@@ -68,12 +69,15 @@ func (p *Pool) Load(now time.Time) Load {
 	defer p.apart.Unlock()
 	inFlight, all := p.load.read(at)
 	_, held := p.waiting.read(at)
-	// In this order, and never less than before: see BeginFor.
+	// In this order, and never less than before: see BeginFor and answered.
 	begun := p.load.begun.Load()
 	p.woke = max(p.woke, begun-min(begun, p.ignored.Load()))
+	ended, took := p.load.ended.Load(), p.durations.Sum()
+	p.served = max(p.served, ended-min(ended, p.switched+p.unserved.Load()))
+	p.service = max(p.service, took-p.heldFor-time.Duration(p.unservedFor.Load()))
 	return Load{
 		InFlight: int(inFlight), Queued: p.held.Len(), Busy: (all - held).Seconds(), Requests: p.woke,
-		Served: p.load.ended.Load() - p.switched, Service: (p.durations.Sum() - p.heldFor).Seconds(),
+		Served: p.served, Service: p.service.Seconds(),
 		Ready: v.ready, Starting: v.starting,
 	}
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,7 +22,8 @@ type Pool struct {
 
 	load      load
 	waiting   load          // Of those that are held.
-	ignored   atomic.Uint64 // Requests that wake nobody.
+	ignored   atomic.Uint64 // Requests that ask for nothing.
+	unserved  atomic.Uint64 // Those that no backend answered.
 	watchers  atomic.Int64  // Of the waiting page.
 	errors    atomic.Uint64
 	retries   atomic.Uint64
@@ -30,12 +32,16 @@ type Pool struct {
 	holds     histogram.Histogram
 	rejected  rejections
 	durations histogram.Histogram
+	// unservedFor is how much of durations is of unserved ones, without what they were held.
+	unservedFor atomic.Int64
 
 	// apart guards what is counted of requests that were held, or upgraded, together with their end: others end without it.
 	apart    sync.Mutex
 	heldFor  time.Duration
 	switched uint64
-	woke     uint64 // What Load said of Requests.
+	// What Load said of Requests, Served and Service.
+	woke, served uint64
+	service      time.Duration
 
 	// What the sampler keeps, guarded by Core.sampleMu.
 	rate   rate
@@ -79,6 +85,26 @@ func (p *Pool) BeginFor(now time.Time, who Asker) Exchange {
 	return Exchange{pool: p, began: at, attempt: at, who: who, ignored: ignored}
 }
 
+// BeginRefused is Begin for a request that is turned down whoever could serve it, as by the rate limit: it asks for no
+// backends. It is for its Done alone.
+func (p *Pool) BeginRefused(now time.Time) Exchange {
+	at := p.since(now)
+	p.ignored.Add(1) // As in BeginFor.
+	p.load.begin(at)
+	return Exchange{pool: p, began: at, attempt: at, ignored: true}
+}
+
+// Admit says whether the client may have another request now, by the pool's rate limit. If not, wait is when it may. It is
+// to be asked before Begin, because those that may not are begun by BeginRefused.
+func (p *Pool) Admit(now time.Time, client netip.Addr) (wait time.Duration, ok bool) {
+	l := p.view.Load().limiter
+	if l == nil {
+		return 0, true
+	}
+	ok, wait = l.Allow(client, p.since(now))
+	return wait, ok
+}
+
 // InFlight is how many requests a container of the pool is serving; 0 if it is none of the pool's.
 func (p *Pool) InFlight(container string) int {
 	n := int64(0)
@@ -92,11 +118,13 @@ func (p *Pool) InFlight(container string) int {
 
 func (p *Pool) since(now time.Time) time.Duration { return now.Sub(p.epoch) }
 
-// ending is how a request ended: when, how long it took, and how much of that it was held.
+// ending is how a request ended: when, how long it took, and how much of that it was held; served says that a backend
+// answered it.
 type ending struct {
 	at, took, held time.Duration
 	status         int
 	cause          Cause
+	served         bool
 }
 
 func (p *Pool) answered(e ending) {
@@ -109,6 +137,10 @@ func (p *Pool) answered(e ending) {
 		} else {
 			p.heldFor += e.held
 		}
+	}
+	if !e.served && !switched { // Before it is counted: so Load never takes it for one that was served.
+		p.unserved.Add(1)
+		p.unservedFor.Add(int64(max(e.took, 0) - e.held))
 	}
 	p.load.end(e.at)
 	if e.status >= 500 && e.cause != CauseClientGone && e.cause != CauseWaiting || e.cause == CauseTruncated {

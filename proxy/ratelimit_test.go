@@ -24,11 +24,11 @@ func rated(count, burst int) containers.Settings {
 // admitted sends n requests of a client at once, and returns how many pass and how long the last one is to wait.
 func admitted(p *proxy.Pool, client netip.Addr, n int) (passed int, wait time.Duration) {
 	for range n {
-		x := p.Begin(time.Now())
 		var ok bool
-		if wait, ok = x.Admit(client); ok {
+		if wait, ok = p.Admit(time.Now(), client); ok {
 			passed++
 		}
+		x := p.BeginRefused(time.Now())
 		x.Done(time.Now(), 429, proxy.CauseRateLimited)
 	}
 	return passed, wait

@@ -18,7 +18,8 @@ const (
 
 // Counters are what a Trace is fed with: sums since any fixed moment.
 type Counters struct {
-	// Requests counts all that came; Served those that ended, and Service is how many seconds backends took for them.
+	// Requests counts all that came, as Sample's does; Served those that a backend answered, and Service is how many
+	// seconds they took.
 	Requests, Served uint64
 	Service          float64
 }

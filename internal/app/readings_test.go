@@ -1,10 +1,19 @@
 package app
 
 import (
+	"errors"
+	"net/netip"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/ballast-lb/ballast/containers"
+	"github.com/ballast-lb/ballast/containers/autoscale"
 	"github.com/ballast-lb/ballast/engine"
+	"github.com/ballast-lb/ballast/proxy"
+	"github.com/ballast-lb/ballast/proxy/balance"
 )
 
 func TestUnstarted(t *testing.T) {
@@ -31,4 +40,58 @@ func TestUnstarted(t *testing.T) {
 			}
 		})
 	}
+}
+
+// lone is a core whose pool "web" has one backend.
+func lone(t *testing.T, s containers.Settings) *proxy.Pool {
+	t.Helper()
+	core := proxy.New(proxy.Options{Logger: zerolog.Nop()})
+	b := containers.Backend{
+		Identity: containers.Identity{Container: "id", StartedAt: 1, Network: "net", Address: netip.MustParseAddrPort("10.0.0.1:80")},
+		Name:     "web-1", Weight: 1, Scheme: containers.SchemeHTTP, State: containers.StateReady,
+	}
+	core.Apply(&containers.Snapshot{Pools: []*containers.Pool{{Name: "web", Settings: s, Backends: []containers.Backend{b}}}})
+	core.SetHealth(b.Identity, true, "")
+	return core.Pool("web")
+}
+
+// ask does a whole request, which a backend takes so long for.
+func ask(t *testing.T, p *proxy.Pool, took time.Duration) {
+	x := p.Begin(time.Now())
+	_, err := x.Next(&balance.Request{})
+	if errors.Is(err, proxy.ErrBusy) {
+		_, err = x.Hold(t.Context(), &balance.Request{})
+	}
+	if err != nil {
+		cause := proxy.CauseOf(err)
+		x.Done(time.Now(), cause.Problem().Status, cause)
+		return
+	}
+	time.Sleep(took)
+	x.Done(time.Now(), 200, proxy.CauseNone)
+}
+
+// The simulator has the same story.
+func TestReadings_a_small_queue_hides_no_demand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := containers.Settings{Policy: balance.PolicyWeighted, Concurrency: 10, Queue: containers.Queue{Size: 10, Timeout: 30 * time.Second}}
+		s.Scale = containers.Scale{Min: 1, Max: 50, HoldDown: time.Minute}
+		p := lone(t, s)
+		var h autoscale.History
+		var out autoscale.Outcome
+		for range 10 * time.Second / autoscale.Tick {
+			for range 50 { // 1000/s; the backend can do 100/s.
+				go ask(t, p, 100*time.Millisecond)
+			}
+			time.Sleep(autoscale.Tick)
+			synctest.Wait()
+			now := time.Now()
+			out = autoscale.Decide(now, policy(s), &h, sample(p, containers.FleetStatus{Blocked: "no image"}, nil, now))
+		}
+		// 100 slots would be busy, 10 are headroom, and 90 for what waits until there are more.
+		if out.Desired != 20 {
+			t.Errorf("Desired = %d, want 20", out.Desired)
+		}
+		time.Sleep(time.Minute)
+	})
 }

@@ -136,5 +136,8 @@ func testRate(t *testing.T, h Harness) {
 	if report := s.Report(); report.Rejected["rate-limited"] != 2 || report.Backends[0].Requests != burst+2 {
 		t.Errorf("rejected %v and %d requests of the backend, want 2 and %d", report.Rejected, report.Backends[0].Requests, burst+2)
 	}
+	if load := s.Core.Pool("default").Load(time.Now()); load.Requests != burst+2 || load.Served != burst+2 {
+		t.Errorf("%d requests ask for backends and %d were served, want %d", load.Requests, load.Served, burst+2)
+	}
 	s.WantCounts(burst+4, 0, 0)
 }

@@ -100,7 +100,6 @@ func exchangeOf(ctx context.Context) *exchange {
 func (f *Front) serve(w http.ResponseWriter, r *http.Request, p *proxy.Pool, strip string) {
 	now := time.Now()
 	e := &exchange{front: f, asked: r, settings: p.Settings(), strip: strip, began: now, pool: p.Name()}
-	e.core = p.BeginFor(now, e)
 	pause := f.pause(e.settings)
 	e.writer = newWriter(w, pause)
 	e.writer.head = r.Method == http.MethodHead
@@ -111,10 +110,12 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request, p *proxy.Pool, str
 	// Deferred, for ReverseProxy panics with http.ErrAbortHandler when an answer breaks off.
 	defer e.end(ctx, r)
 
-	if cause := e.read(r, pause); cause != proxy.CauseNone {
+	if cause := e.read(r, p, pause); cause != proxy.CauseNone {
+		e.core = p.BeginRefused(now)
 		e.refuse(r, cause)
 		return
 	}
+	e.core = p.BeginFor(now, e)
 	e.writer.last = len(r.TransferEncoding) > 0 // See the package comment.
 	out := r.WithContext(context.WithValue(ctx, exchangeKey{}, e))
 	out.Body = nil // The attempts have it from e.body, and the reverse proxy would close it too soon.
@@ -125,8 +126,8 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request, p *proxy.Pool, str
 	}
 }
 
-// read takes from a request what the core and the rewriting want to know of it.
-func (e *exchange) read(r *http.Request, pause time.Duration) proxy.Cause {
+// read takes from a request what the core and the rewriting want to know of it, and says why it is refused.
+func (e *exchange) read(r *http.Request, p *proxy.Pool, pause time.Duration) proxy.Cause {
 	e.identify(r)
 	e.expires = proxy.Deadline(r.Header.Get("Grpc-Timeout"), e.began)
 	if refused(r) {
@@ -156,7 +157,7 @@ func (e *exchange) read(r *http.Request, pause time.Duration) proxy.Cause {
 	if e.looped(r) {
 		return proxy.CauseLoop
 	}
-	if e.wait, ok = e.core.Admit(e.client); !ok {
+	if e.wait, ok = p.Admit(e.began, e.client); !ok {
 		return proxy.CauseRateLimited
 	}
 	return proxy.CauseNone

@@ -19,14 +19,14 @@ func (c *client) allow(pause time.Duration) {
 	}
 }
 
-// admit says why a request is not let through, before any backend hears of it.
-func (c *client) admit() proxy.Cause {
+// admit says why a request of a pool is not let through, before any backend hears of it.
+func (c *client) admit(p *proxy.Pool) proxy.Cause {
 	w := c.work
 	loop := c.f.options.Edge.Loop
 	if w.req.Looped() && loop.Token != "" && forward.Passes(loop, w.values("cdn-loop")) >= proxy.MaxPasses {
 		return proxy.CauseLoop
 	}
-	wait, ok := w.x.Admit(w.pick.Client)
+	wait, ok := p.Admit(w.began, w.pick.Client)
 	if !ok {
 		w.retryAfter = wait
 		return proxy.CauseRateLimited

@@ -24,17 +24,19 @@ func (c *client) exchange(p *proxy.Pool, strip int) bool {
 	c.reason = reasonNone
 	w.settings = p.Settings()
 	w.began, w.pool = time.Now(), p.Name()
-	w.x = p.BeginFor(w.began, w)
-	w.open = true
 	c.f.heed(w.settings.Timeout)
 	c.allow(w.settings.IdleTimeout)
-	if !c.prepare(strip) {
+	refused := proxy.CauseBadRequest
+	if c.prepare(strip) {
+		refused = c.admit(p)
+	} else {
 		w.more = true // Where the next request would begin is not known for sure.
-		return c.fail(proxy.CauseBadRequest)
 	}
-	if cause := c.admit(); cause != proxy.CauseNone {
-		return c.fail(cause)
+	if refused != proxy.CauseNone {
+		w.x, w.open = p.BeginRefused(w.began), true
+		return c.fail(refused)
 	}
+	w.x, w.open = p.BeginFor(w.began, w), true
 	// Who has sent more behind it waits for more than this answer.
 	if last := !w.req.KeepAlive || !w.more && w.in.r < w.in.w; c.last.Load() != last {
 		c.last.Store(last)

@@ -1,0 +1,59 @@
+package proxy_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ballast-lb/ballast/proxy"
+	"github.com/ballast-lb/ballast/proxy/balance"
+)
+
+// What Ballast answers itself takes no time, and tells nothing of how long backends take.
+func TestLoad_serves_what_backends_answer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, p := serving(t, limited(1, 1, time.Second), of(1)...)
+		served, late := wait(t, p), wait(t, p)
+		full := wait(t, p)
+		expect(t, "one waits", "a-F", served, late, full)
+		pass(time.Second)
+		full.done()
+		late.done()
+		x := p.BeginRefused(time.Now())
+		x.Done(time.Now(), 429, proxy.CauseRateLimited)
+		left := wait(t, p)
+		pass(500 * time.Millisecond)
+		left.cancel()
+		synctest.Wait()
+		left.x.Done(time.Now(), 499, proxy.CauseClientGone)
+		wantLoad(t, p, proxy.Load{InFlight: 1, Requests: 4, Busy: p.Load(time.Now()).Busy, Ready: 1})
+		served.done()
+		wantLoad(t, p, proxy.Load{Requests: 4, Busy: p.Load(time.Now()).Busy, Served: 1, Service: 1.5, Ready: 1})
+
+		broken, _ := begin(t, p, time.Now())
+		pass(2 * time.Second)
+		broken.Done(time.Now(), 200, proxy.CauseClientGone) // It was being served until then.
+		silent, _ := begin(t, p, time.Now())
+		pass(time.Second)
+		silent.Done(time.Now(), 504, proxy.CauseTimeout)
+		wantLoad(t, p, proxy.Load{Requests: 6, Busy: p.Load(time.Now()).Busy, Served: 2, Service: 3.5, Ready: 1})
+	})
+}
+
+// What is refused whoever could serve it asks for no backends.
+func TestLoad_what_is_refused_is_no_demand(t *testing.T) {
+	_, p := serving(t, settings(), of(1)...)
+	x := p.BeginRefused(time.Now())
+	if l := p.Load(time.Now()); l.Requests != 0 {
+		t.Errorf("Requests = %d while it is answered, want 0", l.Requests)
+	}
+	x.Done(time.Now(), 429, proxy.CauseRateLimited)
+	asked := p.Begin(time.Now())
+	if _, err := asked.Next(&balance.Request{}); err != nil {
+		t.Fatal(err)
+	}
+	asked.Done(time.Now(), 200, proxy.CauseNone)
+	if l := p.Load(time.Now()); l.Requests != 1 || l.Served != 1 {
+		t.Errorf("Load() = %+v, want the one that was served", l)
+	}
+}
