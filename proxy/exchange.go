@@ -23,9 +23,9 @@ type Exchange struct {
 	// that ended.
 	verdict verdict
 	ended   int32
-	// who asks; nil if that is not known. ignored says that it wakes nobody.
-	who     Asker
-	ignored bool
+	// who asks; nil if that is not known. ignored says that it wakes nobody, asleep that it was counted as such.
+	who             Asker
+	ignored, asleep bool
 	// held is how long it waited for a backend, and outlook what it was told of when one comes.
 	held    time.Duration
 	outlook *forecast
@@ -145,7 +145,7 @@ func (x *Exchange) Done(now time.Time, status int, cause Cause) {
 		}
 		b.release()
 	}
-	x.pool.answered(ending{at: at, took: at - x.began, held: x.held, status: status, cause: cause, served: served})
+	x.pool.answered(ending{at: at, took: at - x.began, held: x.held, status: status, cause: cause, served: served, asleep: x.asleep})
 }
 
 // blame counts a failure of the backend's, once: an answer that was one from the start may break off as well.

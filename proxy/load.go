@@ -44,10 +44,14 @@ func (l *load) read(at time.Duration) (inFlight int64, busy time.Duration) {
 	}
 }
 
+// asleep counts requests that ask for nothing.
+type asleep struct{ begun, ended atomic.Uint64 }
+
 // Load is what a pool has to do, for the autoscaler. Counters and integrals are since the core began.
 type Load struct {
-	// InFlight is the requests in flight now, Queued those of them that wait for a backend.
-	InFlight, Queued int
+	// InFlight is the requests in flight now, Queued those of them that wait for a backend, Ignored those that ask for
+	// nothing, as Requests has it. While these come and go it may be one of them too many, and never too few.
+	InFlight, Queued, Ignored int
 	// Busy is the integral over time of those in flight that do not wait, in request-seconds.
 	Busy float64
 	// Requests counts all that ever began, but for those that ask for nothing: who wakes nobody (Scale.IgnoreAgents), and
@@ -67,16 +71,19 @@ func (p *Pool) Load(now time.Time) Load {
 	at := p.since(now)
 	p.apart.Lock()
 	defer p.apart.Unlock()
+	gone := p.ignored.ended.Load() // Before those in flight are counted, and begun after: so none of them is taken for one that wakes.
 	inFlight, all := p.load.read(at)
 	_, held := p.waiting.read(at)
 	// In this order, and never less than before: see BeginFor and answered.
 	begun := p.load.begun.Load()
-	p.woke = max(p.woke, begun-min(begun, p.ignored.Load()))
+	ignored := p.ignored.begun.Load()
+	p.woke = max(p.woke, begun-min(begun, ignored))
 	ended, took := p.load.ended.Load(), p.durations.Sum()
 	p.served = max(p.served, ended-min(ended, p.switched+p.unserved.Load()))
 	p.service = max(p.service, took-p.heldFor-time.Duration(p.unservedFor.Load()))
 	return Load{
-		InFlight: int(inFlight), Queued: p.held.Len(), Busy: (all - held).Seconds(), Requests: p.woke,
+		InFlight: int(inFlight), Queued: p.held.Len(), Ignored: int(min(ignored-gone, uint64(inFlight))),
+		Busy: (all - held).Seconds(), Requests: p.woke,
 		Served: p.served, Service: p.service.Seconds(),
 		Ready: v.ready, Starting: v.starting,
 	}

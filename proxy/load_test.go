@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,8 +45,8 @@ func TestLoad_serves_what_backends_answer(t *testing.T) {
 func TestLoad_what_is_refused_is_no_demand(t *testing.T) {
 	_, p := serving(t, settings(), of(1)...)
 	x := p.BeginRefused(time.Now())
-	if l := p.Load(time.Now()); l.Requests != 0 {
-		t.Errorf("Requests = %d while it is answered, want 0", l.Requests)
+	if l := p.Load(time.Now()); l.Requests != 0 || l.InFlight != 1 || l.Ignored != 1 {
+		t.Errorf("Load() = %+v while it is answered, want none that asks", l)
 	}
 	x.Done(time.Now(), 429, proxy.CauseRateLimited)
 	asked := p.Begin(time.Now())
@@ -53,7 +54,35 @@ func TestLoad_what_is_refused_is_no_demand(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked.Done(time.Now(), 200, proxy.CauseNone)
-	if l := p.Load(time.Now()); l.Requests != 1 || l.Served != 1 {
+	if l := p.Load(time.Now()); l.Requests != 1 || l.Served != 1 || l.Ignored != 0 {
 		t.Errorf("Load() = %+v, want the one that was served", l)
 	}
+}
+
+// While requests that ask for nothing come and go, none of them may be taken for one that does.
+func TestLoad_never_takes_what_is_ignored_for_demand(t *testing.T) {
+	_, p := serving(t, settings(), of(1)...)
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				x := p.BeginRefused(time.Now())
+				x.Done(time.Now(), 429, proxy.CauseRateLimited)
+			}
+		})
+	}
+	for range 20_000 {
+		if l := p.Load(time.Now()); l.Requests != 0 || l.InFlight > l.Ignored || l.Served != 0 || l.Service != 0 {
+			t.Errorf("Load() = %+v, want no demand", l)
+			break
+		}
+	}
+	close(stop)
+	wg.Wait()
 }

@@ -198,7 +198,7 @@ func TestOutlook_ignored_agents(t *testing.T) {
 		c, p, woken := asleep(s)
 		first := waitAs(t, p, probe)
 		expect(t, "at once", "N", first)
-		if l := p.Load(time.Now()); l.Requests != 0 || l.InFlight != 1 || len(*woken) != 0 {
+		if l := p.Load(time.Now()); l.Requests != 0 || l.InFlight != 1 || l.Ignored != 1 || len(*woken) != 0 {
 			t.Errorf("Load() = %+v and OnHold was called for %v, want no request that wakes", l, *woken)
 		}
 		second, third := waitAs(t, p, person), waitAs(t, p, probe)
@@ -208,7 +208,7 @@ func TestOutlook_ignored_agents(t *testing.T) {
 		synctest.Wait()
 		fourth, fifth, sixth := waitAs(t, p, person), waitAs(t, p, probe), waitAs(t, p, person)
 		expect(t, "where one serves they are like others", "a---", second, fourth, fifth, sixth)
-		if l := p.Load(time.Now()); l.Requests != 3 || l.InFlight != 6 || l.Queued != 3 || len(*woken) != 3 {
+		if l := p.Load(time.Now()); l.Requests != 3 || l.InFlight != 6 || l.Ignored != 3 || l.Queued != 3 || len(*woken) != 3 {
 			t.Errorf("Load() = %+v and OnHold was called for %v, want 3 of 6", l, *woken)
 		}
 		_ = c.Drain(over(t), "id-a")
@@ -216,7 +216,7 @@ func TestOutlook_ignored_agents(t *testing.T) {
 		expect(t, "the last leaves", "a-N-", second, fourth, fifth, sixth)
 		c.Undrain("id-a")
 		finish(t, c, first, second, third, fourth, fifth, sixth)
-		if l := p.Load(time.Now()); l.Requests != 3 || l.Served != 3 {
+		if l := p.Load(time.Now()); l.Requests != 3 || l.Served != 3 || l.InFlight != 0 || l.Ignored != 0 {
 			t.Errorf("Load() = %+v, want 3 requests of 6, and the 3 that were served", l)
 		}
 	})

@@ -22,7 +22,7 @@ type Pool struct {
 
 	load      load
 	waiting   load          // Of those that are held.
-	ignored   atomic.Uint64 // Requests that ask for nothing.
+	ignored   asleep        // Requests that ask for nothing.
 	unserved  atomic.Uint64 // Those that no backend answered.
 	watchers  atomic.Int64  // Of the waiting page.
 	errors    atomic.Uint64
@@ -79,19 +79,19 @@ func (p *Pool) BeginFor(now time.Time, who Asker) Exchange {
 	ignored := false
 	if v := p.view.Load(); v.heeds && who != nil && v.agents.match(who.Agent()) {
 		ignored = true
-		p.ignored.Add(1) // Before it is counted: so Load never takes it for one that wakes.
+		p.ignored.begun.Add(1) // Before it is counted: so Load never takes it for one that wakes.
 	}
 	p.load.begin(at)
-	return Exchange{pool: p, began: at, attempt: at, who: who, ignored: ignored}
+	return Exchange{pool: p, began: at, attempt: at, who: who, ignored: ignored, asleep: ignored}
 }
 
 // BeginRefused is Begin for a request that is turned down whoever could serve it, as by the rate limit: it asks for no
 // backends. It is for its Done alone.
 func (p *Pool) BeginRefused(now time.Time) Exchange {
 	at := p.since(now)
-	p.ignored.Add(1) // As in BeginFor.
+	p.ignored.begun.Add(1) // As in BeginFor.
 	p.load.begin(at)
-	return Exchange{pool: p, began: at, attempt: at, ignored: true}
+	return Exchange{pool: p, began: at, attempt: at, ignored: true, asleep: true}
 }
 
 // Admit says whether the client may have another request now, by the pool's rate limit. If not, wait is when it may. It is
@@ -119,12 +119,12 @@ func (p *Pool) InFlight(container string) int {
 func (p *Pool) since(now time.Time) time.Duration { return now.Sub(p.epoch) }
 
 // ending is how a request ended: when, how long it took, and how much of that it was held; served says that a backend
-// answered it.
+// answered it, asleep that it was one of those that ask for nothing.
 type ending struct {
 	at, took, held time.Duration
 	status         int
 	cause          Cause
-	served         bool
+	served, asleep bool
 }
 
 func (p *Pool) answered(e ending) {
@@ -143,6 +143,9 @@ func (p *Pool) answered(e ending) {
 		p.unservedFor.Add(int64(max(e.took, 0) - e.held))
 	}
 	p.load.end(e.at)
+	if e.asleep { // After it is counted out, for the same reason.
+		p.ignored.ended.Add(1)
+	}
 	if e.status >= 500 && e.cause != CauseClientGone && e.cause != CauseWaiting || e.cause == CauseTruncated {
 		p.errors.Add(1)
 	}

@@ -30,8 +30,9 @@ type Sample struct {
 	// 0 if that is not known.
 	WakeTakes, StartTakes time.Duration
 
-	// InFlight is the number of requests in the pool now, Queued those of them that are held.
-	InFlight, Queued int
+	// InFlight is the number of requests in the pool now, Queued those of them that are held, Ignored those that do not
+	// count in Requests.
+	InFlight, Queued, Ignored int
 	// Busy is the integral over time of the requests that backends were serving, in request-seconds.
 	Busy float64
 	// Requests counts all that came, but for those that may not wake a pool, and what was refused whoever could serve it.

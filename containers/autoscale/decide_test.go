@@ -257,6 +257,17 @@ func TestDecide_stories(t *testing.T) {
 			act:  func(s *story) { s.run(time.Minute, 1, 0) },
 		},
 		{
+			name: "a stream of who is ignored keeps nothing awake, and wakes nothing",
+			pool: newStory(with(scaling, func(p *Policy) { p.Min, p.Idle = 0, 5*time.Second }), 1, 0),
+			act:  func(s *story) { s.Ignored = 1; s.run(time.Minute, 1, 0) },
+			want: []string{"5.05s scale-in 1->0"},
+		},
+		{
+			name: "a stream beside one of who is ignored does",
+			pool: newStory(with(scaling, func(p *Policy) { p.Min, p.Idle = 0, 5*time.Second }), 1, 0),
+			act:  func(s *story) { s.Ignored = 1; s.run(time.Minute, 2, 0) },
+		},
+		{
 			name: "nothing runs and nothing is asked for after a start",
 			pool: newStory(with(scaling, func(p *Policy) { p.Min, p.Idle = 0, 5*time.Second }), 0, 0),
 			act:  func(s *story) { s.run(time.Minute, 0, 0) },
