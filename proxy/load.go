@@ -52,6 +52,8 @@ type Load struct {
 	// InFlight is the requests in flight now, Queued those of them that wait for a backend, Ignored those that ask for
 	// nothing, as Requests has it. While these come and go it may be one of them too many, and never too few.
 	InFlight, Queued, Ignored int
+	// Watching is how many look at the waiting page.
+	Watching int
 	// Busy is the integral over time of those in flight that do not wait, in request-seconds.
 	Busy float64
 	// Requests counts all that ever began, but for those that ask for nothing: who wakes nobody (Scale.IgnoreAgents), and
@@ -83,7 +85,7 @@ func (p *Pool) Load(now time.Time) Load {
 	p.service = max(p.service, took-p.heldFor-time.Duration(p.unservedFor.Load()))
 	return Load{
 		InFlight: int(inFlight), Queued: p.held.Len(), Ignored: int(min(ignored-gone, uint64(inFlight))),
-		Busy: (all - held).Seconds(), Requests: p.woke,
+		Watching: int(p.watchers.Load()), Busy: (all - held).Seconds(), Requests: p.woke,
 		Served: p.served, Service: p.service.Seconds(),
 		Ready: v.ready, Starting: v.starting,
 	}

@@ -86,3 +86,17 @@ func TestLoad_never_takes_what_is_ignored_for_demand(t *testing.T) {
 	close(stop)
 	wg.Wait()
 }
+
+func TestLoad_tells_who_looks_at_the_waiting_page(t *testing.T) {
+	s := scaling(1, 10, time.Minute)
+	s.Scale.WaitPage = true
+	_, p, _ := asleep(s)
+	leave, ok := p.Watch()
+	if l := p.Load(time.Now()); !ok || l.Watching != 1 || l.InFlight != 0 {
+		t.Errorf("Load() = %+v, want one who looks", l)
+	}
+	leave()
+	if l := p.Load(time.Now()); l.Watching != 0 {
+		t.Errorf("Load() = %+v when he has left", l)
+	}
+}

@@ -33,6 +33,8 @@ type Sample struct {
 	// InFlight is the number of requests in the pool now, Queued those of them that are held, Ignored those that do not
 	// count in Requests.
 	InFlight, Queued, Ignored int
+	// Watching is how many look at the waiting page: they wait for a replica as well.
+	Watching int
 	// Busy is the integral over time of the requests that backends were serving, in request-seconds.
 	Busy float64
 	// Requests counts all that came, but for those that may not wake a pool, and what was refused whoever could serve it.

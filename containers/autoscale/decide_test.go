@@ -268,6 +268,25 @@ func TestDecide_stories(t *testing.T) {
 			act:  func(s *story) { s.Ignored = 1; s.run(time.Minute, 2, 0) },
 		},
 		{
+			name: "who looks at the waiting page keeps what starts, however long that takes",
+			pool: newStory(with(scaling, func(p *Policy) { p.Min, p.Idle = 0, 30*time.Second }), 0, 0),
+			act: func(s *story) {
+				s.boot = 40 * time.Second
+				s.run(Tick, 0, 0)
+				s.Sample.Requests, s.Watching = 1, 1 // It is given the page at once.
+				s.run(40*time.Second, 0, 0)
+				s.Watching = 0
+				s.run(time.Minute, 0, 0)
+			},
+			want: []string{"100ms scale-out 0->1", "1m10.05s scale-in 1->0"},
+		},
+		{
+			name: "who looks at the waiting page of a pool that has gone to sleep wakes it",
+			pool: newStory(with(scaling, func(p *Policy) { p.Min, p.Idle = 0, 30*time.Second }), 0, 0),
+			act:  func(s *story) { s.run(Tick, 0, 0); s.Watching = 1; s.run(time.Second, 0, 0) },
+			want: []string{"100ms scale-out 0->1"},
+		},
+		{
 			name: "nothing runs and nothing is asked for after a start",
 			pool: newStory(with(scaling, func(p *Policy) { p.Min, p.Idle = 0, 5*time.Second }), 0, 0),
 			act:  func(s *story) { s.run(time.Minute, 0, 0) },

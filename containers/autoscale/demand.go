@@ -74,7 +74,7 @@ func (v *view) measure(h *History) {
 		}
 	}
 	requests := float64(v.Sample.Requests)
-	if v.InFlight > v.Ignored || requests != h.seen {
+	if v.InFlight > v.Ignored || v.Watching > 0 || requests != h.seen {
 		h.active = v.now
 	}
 	h.seen = requests

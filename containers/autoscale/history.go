@@ -15,7 +15,7 @@ type History struct {
 	// took is how long one took when that was last known.
 	took     time.Duration
 	requests series
-	// active is when there was last a request, seen how many there had been.
+	// active is when there was last a request, or somebody who waited for a replica; seen how many requests there had been.
 	active  time.Time
 	seen    float64
 	latency latencyState

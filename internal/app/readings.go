@@ -83,7 +83,8 @@ func sample(pool *proxy.Pool, fleet containers.FleetStatus, own map[string]bool,
 	s := autoscale.Sample{
 		Starting: fleet.Creating, StartingFor: fleet.StartingFor, Warm: fleet.Warm, Draining: fleet.Draining,
 		WakeTakes: fleet.WakeTakes, StartTakes: fleet.StartTakes, Blocked: fleet.Blocked, Open: fleet.Open,
-		InFlight: load.InFlight, Queued: load.Queued, Ignored: load.Ignored, Busy: load.Busy, Requests: load.Requests,
+		InFlight: load.InFlight, Queued: load.Queued, Ignored: load.Ignored, Watching: load.Watching,
+		Busy: load.Busy, Requests: load.Requests,
 		Served: load.Served, Service: load.Service,
 	}
 	inFlight := make(map[string]int)
