@@ -234,6 +234,12 @@ func TestDecide_stories(t *testing.T) {
 			want: []string{"50ms scale-out 3->4", "10.05s scale-out 4->5", "30.05s scale-in 5->4", "56.05s scale-in 4->3"},
 		},
 		{
+			name: "latency a little under the target keeps nothing that is idle",
+			pool: newStory(with(scaling, func(p *Policy) { p.Latency = 250 * time.Millisecond }), 1, 9),
+			act:  func(s *story) { s.P95 = 200 * time.Millisecond; s.run(time.Minute, 5, 25) },
+			want: []string{"10.05s scale-in 10->5", "15.05s scale-in 5->3", "20.05s scale-in 3->2", "25.05s scale-in 2->1"},
+		},
+		{
 			name: "latency of an idle pool adds nothing: it is not for want of replicas",
 			pool: newStory(with(scaling, func(p *Policy) { p.Latency = 100 * time.Millisecond }), 3, 0),
 			act:  func(s *story) { s.P95 = time.Second; s.run(time.Minute, 12, 12) },

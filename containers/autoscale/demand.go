@@ -257,14 +257,14 @@ func (v *view) byLatency(h *History) int {
 	busy := float64(v.InFlight-v.Queued) / float64(v.Ready*v.Concurrency)
 	ratio := min(2, float64(v.P95)/float64(v.Latency))
 	want := int(math.Ceil(float64(v.Ready)*ratio - 1e-9))
+	if want <= v.Ready {
+		l.failed, l.raisedPending = 0, false
+	}
 	switch {
-	case v.now.Before(l.frozen):
+	case v.now.Before(l.frozen), busy <= 0.5: // A p95 is no reason to keep what is idle.
 		return 0
 	case want <= v.Ready:
-		l.failed, l.raisedPending = 0, false
 		return want
-	case busy <= 0.5:
-		return 0
 	case v.now.Sub(l.at) < latencyEvery:
 		return l.want
 	case v.Starting > 0:
