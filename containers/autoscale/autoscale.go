@@ -52,9 +52,9 @@ type Sample struct {
 	// Stale says that the engine cannot be reached, so that Ready and Starting may be wrong.
 	Stale bool
 	// Blocked says why nothing can be created at present; empty if something can. Open says that this has been tried
-	// often enough to tell those who wait.
-	Blocked string
-	Open    bool
+	// often enough to tell those who wait, Unfit that it stays so until somebody changes what is to be created.
+	Blocked     string
+	Open, Unfit bool
 }
 
 // Clone is a replica that Ballast made.

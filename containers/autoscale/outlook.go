@@ -8,7 +8,7 @@ import (
 // Outlook is what who waits for a pool can expect.
 type Outlook struct {
 	// Coming says that something serves, or is on its way or will be asked for; In how long that takes, 0 if something
-	// serves already.
+	// serves already or nobody knows.
 	Coming bool
 	In     time.Duration
 	// Why says why nothing is coming, for clients to read.
@@ -21,7 +21,7 @@ func (v *view) outlook() Outlook {
 	case v.Ready > 0:
 		return Outlook{Coming: true}
 	case v.Starting > 0:
-		return Outlook{Coming: true, In: v.next}
+		return Outlook{Coming: true, In: v.comesIn()}
 	case v.Max <= 0:
 		return Outlook{}
 	case v.Stale:
@@ -31,8 +31,24 @@ func (v *view) outlook() Outlook {
 	case v.Blocked != "" && v.Open:
 		// The engine's own words are for those who run it.
 		return Outlook{Why: "nothing runs, and what was tried to start it has failed: the dashboard says why"}
+	case v.Blocked != "" && v.Unfit:
+		return Outlook{Why: "nothing runs, and nothing can be started: the dashboard says why"}
 	case v.Unhealthy >= v.Max:
 		return Outlook{Why: fmt.Sprintf("all %d replicas are unhealthy, and there may be no more", v.Unhealthy)}
 	}
-	return Outlook{Coming: true, In: v.next}
+	return Outlook{Coming: true, In: v.comesIn()}
+}
+
+// soon is the shortest time that an outlook tells: it holds until the next look, and should not be over by then.
+const soon = 2 * Tick
+
+// comesIn is how long it takes until the next capacity serves; 0 if nobody knows.
+func (v *view) comesIn() time.Duration {
+	// Waking never takes long. Starting is a guess until it has been seen.
+	guessed := v.StartTakes <= 0 && (v.Starting > 0 || v.Warm+v.Draining == 0)
+	overdue := v.Starting > 0 && v.next == 0
+	if guessed || overdue {
+		return 0
+	}
+	return max(v.next, soon)
 }

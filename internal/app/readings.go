@@ -37,6 +37,7 @@ func (r *readings) Readings(now time.Time) []autoscale.Reading {
 		if p.Settings.Scale.Latency > 0 {
 			s.P95 = pool.P95()
 		}
+		s.Unfit = r.fleet.Unfit(p.Name)
 		s.Stale = stale
 		s.CPUUse, s.MemoryUse, s.Measured = r.usage.Use(p.Name, now)
 		out = append(out, autoscale.Reading{Pool: p.Name, Policy: policy(p.Settings), Sample: s})
