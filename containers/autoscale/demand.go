@@ -74,10 +74,12 @@ func (v *view) measure(h *History) {
 		}
 	}
 	requests := float64(v.Sample.Requests)
-	if v.InFlight > v.Ignored || v.Watching > 0 || requests != h.seen {
+	// Who starts the first replica by hand wants to have it.
+	started := h.replicas == 0 && v.total() > 0
+	if v.InFlight > v.Ignored || v.Watching > 0 || requests != h.seen || started {
 		h.active = v.now
 	}
-	h.seen = requests
+	h.seen, h.replicas = requests, v.total()
 	h.arrivals.add(v.now, requests)
 	h.busy.add(v.now, v.Busy, busySpan)
 	h.served.add(v.now, float64(v.Served), coarseSpan)

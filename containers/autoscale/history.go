@@ -15,11 +15,13 @@ type History struct {
 	// took is how long one took when that was last known.
 	took     time.Duration
 	requests series
-	// active is when there was last a request, or somebody who waited for a replica; seen how many requests there had been.
-	active  time.Time
-	seen    float64
-	latency latencyState
-	wants   peaks
+	// active is when there was last a request, or somebody who waited for a replica; seen how many requests there had been,
+	// and replicas how many there were then.
+	active   time.Time
+	seen     float64
+	replicas int
+	latency  latencyState
+	wants    peaks
 	// scaledOut and scaledIn are when the last scale-out and scale-in were decided.
 	scaledOut, scaledIn time.Time
 	classic             classicStep

@@ -181,6 +181,26 @@ func TestScaler_asks_for_no_more_when_it_becomes_a_dry_run(t *testing.T) {
 	})
 }
 
+func TestScaler_leaves_what_somebody_starts_for_as_long_as_it_may_be_idle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pools{readings: map[string]Reading{}}
+		p.set("web", func(r *Reading) { r.Policy = Policy{Max: 6, Idle: time.Minute, HoldDown: 5 * time.Second} })
+		s := scaler(t, p, &bytes.Buffer{}, nil)
+		after(time.Hour)
+		p.set("web", func(r *Reading) { r.Sample.Starting, r.Sample.Originals = 1, 1 })
+		after(time.Second)
+		p.set("web", func(r *Reading) { r.Sample.Starting, r.Sample.Ready = 0, 1 })
+		after(58 * time.Second)
+		if got := s.Decisions("web"); len(got) > 0 || len(p.brought) > 0 {
+			t.Errorf("decided %+v and Bring calls %q, want none yet", got, p.brought)
+		}
+		after(2 * time.Second)
+		if diff := cmp.Diff([]string{"web 0"}, p.brought); diff != "" {
+			t.Errorf("Bring calls (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestScaler_Decisions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &pools{readings: map[string]Reading{}}
