@@ -54,7 +54,7 @@ type Load struct {
 	InFlight, Queued, Ignored int
 	// Watching is how many look at the waiting page.
 	Watching int
-	// Busy is the integral over time of those in flight that do not wait, in request-seconds.
+	// Busy is the integral over time of those in flight that do not wait, in request-seconds. It never falls.
 	Busy float64
 	// Requests counts all that ever began, but for those that ask for nothing: who wakes nobody (Scale.IgnoreAgents), and
 	// what was refused (BeginRefused).
@@ -76,6 +76,8 @@ func (p *Pool) Load(now time.Time) Load {
 	gone := p.ignored.ended.Load() // Before those in flight are counted, and begun after: so none of them is taken for one that wakes.
 	inFlight, all := p.load.read(at)
 	_, held := p.waiting.read(at)
+	// What began since now was taken counts for less than nothing.
+	p.busy = max(p.busy, all-held)
 	// In this order, and never less than before: see BeginFor and answered.
 	begun := p.load.begun.Load()
 	ignored := p.ignored.begun.Load()
@@ -85,7 +87,7 @@ func (p *Pool) Load(now time.Time) Load {
 	p.service = max(p.service, took-p.heldFor-time.Duration(p.unservedFor.Load()))
 	return Load{
 		InFlight: int(inFlight), Queued: p.held.Len(), Ignored: int(min(ignored-gone, uint64(inFlight))),
-		Watching: int(p.watchers.Load()), Busy: (all - held).Seconds(), Requests: p.woke,
+		Watching: int(p.watchers.Load()), Busy: p.busy.Seconds(), Requests: p.woke,
 		Served: p.served, Service: p.service.Seconds(),
 		Ready: v.ready, Starting: v.starting,
 	}

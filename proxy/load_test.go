@@ -100,3 +100,18 @@ func TestLoad_tells_who_looks_at_the_waiting_page(t *testing.T) {
 		t.Errorf("Load() = %+v when he has left", l)
 	}
 }
+
+// A moment that was taken before the counters are read is before the beginning of what began in between.
+func TestLoad_busy_never_falls(t *testing.T) {
+	_, p := serving(t, settings(), of(1)...)
+	now := time.Now()
+	x, _ := begin(t, p, now)
+	before := p.Load(now.Add(time.Second)).Busy
+	y, _ := begin(t, p, now.Add(time.Second+20*time.Microsecond))
+	if after := p.Load(now.Add(time.Second)).Busy; after != before || after < 0.999 {
+		t.Errorf("Busy = %v, and then %v, want the same", before, after)
+	}
+	for _, x := range []*proxy.Exchange{x, y} {
+		x.Done(now.Add(2*time.Second), 200, proxy.CauseNone)
+	}
+}

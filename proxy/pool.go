@@ -39,9 +39,9 @@ type Pool struct {
 	apart    sync.Mutex
 	heldFor  time.Duration
 	switched uint64
-	// What Load said of Requests, Served and Service.
-	woke, served uint64
-	service      time.Duration
+	// What Load said of Requests, Served, Service and Busy.
+	woke, served  uint64
+	service, busy time.Duration
 
 	// What the sampler keeps, guarded by Core.sampleMu.
 	rate   rate
