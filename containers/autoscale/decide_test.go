@@ -326,6 +326,17 @@ func TestDecide_reasons(t *testing.T) {
 			want: "51.2 busy slots over 0.1 s + 7.2 headroom = 58.4, 10 per backend -> 6 backends; 3 ready, 1 starting: start 2",
 		},
 		{
+			name: "requests that are quick",
+			pool: newStory(Policy{Min: 1, Max: 20, Concurrency: 1, HoldDown: time.Second}, 1, 0),
+			act: func(s *story) {
+				s.Blocked = "no image"
+				s.run(20*time.Second, 4, 20_000)
+				s.Blocked, s.told, s.decided = "", nil, nil
+				s.run(Tick, 4, 20_000)
+			},
+			want: "19965 req/s x 0.0002 s = 4 busy slots + 2 headroom + 3 to clear 14965 waiting in 1 s = 9, 1 per backend -> 9 backends; 1 ready, 0 starting: start 8",
+		},
+		{
 			name: "capped",
 			pool: newStory(scaling, 1, 0),
 			act:  func(s *story) { s.Unhealthy = 2; s.run(2*time.Second, 70.1, 0) },
@@ -476,5 +487,19 @@ func BenchmarkDecide(b *testing.B) {
 		s.Busy += 12 * Tick.Seconds()
 		s.Requests += 2
 		Decide(now, p, h, s)
+	}
+}
+
+func TestDigits(t *testing.T) {
+	for d, want := range map[time.Duration]time.Duration{
+		0:                            10 * time.Microsecond,
+		204 * time.Microsecond:       200 * time.Microsecond,
+		9876 * time.Microsecond:      9880 * time.Microsecond,
+		98_760 * time.Microsecond:    98_800 * time.Microsecond,
+		1_234_567 * time.Microsecond: 1_235 * time.Millisecond,
+	} {
+		if got := digits(d); got != want {
+			t.Errorf("digits(%s) = %s, want %s", d, got, want)
+		}
 	}
 }

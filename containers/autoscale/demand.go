@@ -47,7 +47,7 @@ type demand struct {
 
 	rate float64 // Requests per second, to a tenth, or whole from 100 on.
 	over time.Duration
-	// whole is how long one takes at a backend, service how much of that counts; to a millisecond.
+	// whole is how long one takes at a backend, service how much of that counts; rounded by digits.
 	whole, service time.Duration
 	// busy, backlog and headroom are slots, in tenths. bySlots says that busy was not calculated but counted.
 	busy, backlog, headroom int
@@ -87,7 +87,7 @@ func (v *view) measure(h *History) {
 	v.next = v.nextCapacity()
 	v.whole = v.serviceTime(h)
 	v.rate, v.over = h.arrivals.rate(v.now, requests, v.next, v.whole)
-	v.service = sustained(v.whole, v.over).Round(time.Millisecond)
+	v.service = digits(sustained(v.whole, v.over))
 	if v.rate >= 100 {
 		v.rate = math.Ceil(v.rate)
 	} else {
@@ -100,18 +100,29 @@ func (v *view) measure(h *History) {
 	}
 }
 
-// serviceTime is the mean of what requests took at backends lately, to a millisecond.
+// serviceTime is the mean of what requests took at backends lately, rounded by digits.
 func (v *view) serviceTime(h *History) time.Duration {
 	for _, span := range [...]time.Duration{serviceSpan, coarseSpan} {
 		n, _ := h.served.over(v.now, float64(v.Served), span)
 		took, _ := h.service.over(v.now, v.Service, span)
 		if n >= serviceLeast || span == coarseSpan && n >= 1 {
-			h.took = time.Duration(took / n * float64(time.Second)).Round(time.Millisecond)
-			h.took = max(h.took, time.Millisecond)
+			h.took = digits(time.Duration(took / n * float64(time.Second)))
 			break
 		}
 	}
 	return orElse(h.took, guessService)
+}
+
+// finest is the least that a request is taken to last, and the finest that this is told.
+const finest = 10 * time.Microsecond
+
+// digits rounds to three digits, but neither finer than that nor coarser than a millisecond.
+func digits(d time.Duration) time.Duration {
+	unit := finest
+	for unit < time.Millisecond && d >= 1000*unit {
+		unit *= 10
+	}
+	return max(d.Round(unit), finest)
 }
 
 // nextCapacity is how long it takes until more serves: what is starting, or the fastest of what could be.

@@ -124,9 +124,9 @@ func decimal(tenths int) string {
 	return strings.TrimSuffix(fmt.Sprintf("%d.%d", tenths/10, tenths%10), ".0")
 }
 
-// number writes a number with as many digits as it has, three after the point at most.
+// number writes a number with as many digits as it has, five after the point at most.
 func number(x float64) string {
-	return strconv.FormatFloat(math.Round(x*1000)/1000, 'f', -1, 64)
+	return strconv.FormatFloat(math.Round(x*1e5)/1e5, 'f', -1, 64)
 }
 
 // seconds writes a duration to a tenth of a second.
