@@ -152,7 +152,8 @@ func TestDecide_rests(t *testing.T) {
 		}
 		// As many as are busy with their headroom, or one fewer if that is little more than the others have.
 		slots := level + headroomFactor*math.Sqrt(level)
-		most := min(max(int(math.Ceil(slots/10)), 1), p.Max)
+		// Both are rounded up to a tenth.
+		most := min(max(int(math.Ceil((slots+0.2)/10)), 1), p.Max)
 		least := min(max(int(math.Ceil(slots/10/(1+slotTolerance)-0.1)), 1), p.Max)
 		if s.Ready < least || s.Ready > most {
 			t.Fatalf("Ready = %d, want %d to %d for %.2f in flight", s.Ready, least, most, level)
