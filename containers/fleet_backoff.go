@@ -2,11 +2,12 @@ package containers
 
 import "time"
 
+// ReadyWithin is how long a replica may take from its start to readiness: some take minutes to boot.
+const ReadyWithin = 5 * time.Minute
+
 const (
 	firstBackoff = time.Second
 	lastBackoff  = time.Minute
-	// readyWithin is how long a clone may take from its start to readiness: some take minutes to boot.
-	readyWithin = 5 * time.Minute
 	// wokenWithin is how long one may take that was only paused.
 	wokenWithin = 30 * time.Second
 	// provenAfter is how long a clone must live to count as good.

@@ -126,6 +126,9 @@ func (f *Fleet) others(p *fleetPool) (n int) {
 	return n
 }
 
+// boots says that this Fleet started the original, and that it has not served since.
+func (o *fleetOriginal) boots() bool { return o.made && !o.ready }
+
 // starting counts the originals that are being started.
 func (f *Fleet) starting(p *fleetPool) (n int) {
 	for _, o := range f.originals {
@@ -250,8 +253,8 @@ func (f *Fleet) reviewOriginals(now time.Time) (work []func(context.Context)) {
 	for _, o := range f.originals {
 		p := f.pool(o.pool)
 		switch {
-		case o.phase == originalStarting && now.Sub(o.began) >= readyWithin:
-			f.originalFailed(o, now, fmt.Sprintf("container %s did not serve within %s of its start", o.name, readyWithin))
+		case (o.phase == originalStarting || o.boots()) && now.Sub(o.began) >= ReadyWithin:
+			f.originalFailed(o, now, fmt.Sprintf("container %s did not serve within %s of its start", o.name, ReadyWithin))
 		case o.made && o.ready && now.Sub(o.began) >= provenAfter:
 			o.made = false
 			p.backoff.settled()

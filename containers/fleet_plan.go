@@ -94,7 +94,7 @@ func (c *fleetClone) patience() time.Duration {
 	if c.how == HowUnpause {
 		return wokenWithin
 	}
-	return readyWithin
+	return ReadyWithin
 }
 
 // failed notes that a clone was no use.
@@ -316,7 +316,7 @@ func (f *Fleet) nextLook(now time.Time) time.Time {
 	for _, o := range f.originals {
 		if o.made {
 			at(o.began.Add(provenAfter))
-			at(o.began.Add(readyWithin))
+			at(o.began.Add(ReadyWithin))
 		}
 	}
 	if f.o.Memory != nil && f.o.Headroom > 0 && f.minds() {

@@ -14,7 +14,7 @@ type FleetStatus struct {
 	// Creating is how many replicas were asked for that are no backends in the last snapshot yet: clones that
 	// are made or woken, and originals that are started. What can't be had at present does not count.
 	Creating int
-	// StartingFor is how long ago the oldest one was begun that was never ready since; 0 if there is none.
+	// StartingFor is how long ago the oldest replica was begun that was never ready since; 0 if there is none.
 	StartingFor time.Duration
 	// Warm is how many clones are paused and can be woken. They are no replicas.
 	Warm int
@@ -71,7 +71,7 @@ func (f *Fleet) Status(pool string) FleetStatus {
 		}
 	}
 	for _, o := range f.originals {
-		if o.pool == pool && o.phase == originalStarting {
+		if o.pool == pool && o.boots() {
 			s.StartingFor = max(s.StartingFor, now.Sub(o.began))
 		}
 	}
@@ -110,7 +110,7 @@ func (f *Fleet) Brought(containerID string) (how string, at time.Time, ok bool) 
 
 // Ready tells the Fleet that a container serves. It must be called for every container when it first
 // does and when it first does after a pause, also for those of an earlier run: a clone that is not ready
-// within readyWithin of its start is removed.
+// within ReadyWithin of its start is removed.
 func (f *Fleet) Ready(containerID string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

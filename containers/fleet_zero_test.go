@@ -103,3 +103,50 @@ func TestFleet_opens_its_circuit_after_three_failures(t *testing.T) {
 		}
 	})
 }
+
+// That it runs does not mean that it ever serves.
+func TestFleet_an_original_that_never_serves_has_failed(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		h.zero("web-a")
+		f, _ := h.fleet(nil)
+		f.Bring(t.Context(), "web", 0, nil)
+		after(5 * time.Second)
+		h.set(func() { h.neverReady = true })
+		f.Bring(t.Context(), "web", 1, nil)
+		after(time.Minute)
+		if s := f.Status("web"); s.Others != 1 || s.StartingFor != time.Minute || s.Blocked != "" {
+			t.Errorf("Status() = %+v after a minute, want one that has been starting for so long", s)
+		}
+		after(4*time.Minute + time.Millisecond)
+		want := "container web-a did not serve within 5m0s of its start"
+		if s := f.Status("web"); s.StartingFor != 0 || s.Blocked != want {
+			t.Errorf("Status() = %+v after five, want it blocked: %s", s, want)
+		}
+		h.set(func() { h.neverReady = false })
+		f.Bring(t.Context(), "web", 2, nil) // One more than what does not serve.
+		after(5 * time.Second)
+		wantNames(t, h, "ballast-web-1", "web-a")
+		if s := f.Status("web"); s.Blocked != "" || s.StartingFor != 0 {
+			t.Errorf("Status() = %+v, want nothing in the way", s)
+		}
+	})
+}
+
+func TestFleet_how_long_an_original_has_been_starting_ends_when_it_serves(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		h.boot = 20 * time.Second
+		h.zero("web-a")
+		f, _ := h.fleet(nil)
+		f.Bring(t.Context(), "web", 0, nil)
+		after(30 * time.Second)
+		f.Bring(t.Context(), "web", 1, nil)
+		after(10 * time.Second)
+		if s := f.Status("web"); s.StartingFor != 10*time.Second {
+			t.Errorf("StartingFor = %s in the midst of its boot, want 10s", s.StartingFor)
+		}
+		after(15 * time.Second)
+		if s := f.Status("web"); s.StartingFor != 0 {
+			t.Errorf("StartingFor = %s when it serves, want 0", s.StartingFor)
+		}
+	})
+}

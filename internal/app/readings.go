@@ -17,6 +17,9 @@ type readings struct {
 	usage      *containers.Usage
 	reconciler *containers.Reconciler
 	instance   string
+
+	// starting are the backends that have not passed a check yet.
+	starting vigil[containers.Identity]
 }
 
 // Readings implements autoscale.Source.
@@ -27,13 +30,14 @@ func (r *readings) Readings(now time.Time) []autoscale.Reading {
 	snapshot := r.reconciler.Snapshot()
 	own := r.own(snapshot)
 	stale := !r.reconciler.Status().Connected
+	r.starting.begin()
 	out := make([]autoscale.Reading, 0, len(snapshot.Pools))
 	for _, p := range snapshot.Pools {
 		pool := r.core.Pool(p.Name)
 		if pool == nil || unstarted(snapshot, p) {
 			continue // The core is about to hear of it, or it of its first container.
 		}
-		s := sample(pool, r.fleet.Status(p.Name), own, now)
+		s := r.sample(pool, r.fleet.Status(p.Name), own, now)
 		if p.Settings.Scale.Latency > 0 {
 			s.P95 = pool.P95()
 		}
@@ -79,7 +83,7 @@ func (r *readings) own(s *containers.Snapshot) map[string]bool {
 	return own
 }
 
-func sample(pool *proxy.Pool, fleet containers.FleetStatus, own map[string]bool, now time.Time) autoscale.Sample {
+func (r *readings) sample(pool *proxy.Pool, fleet containers.FleetStatus, own map[string]bool, now time.Time) autoscale.Sample {
 	load := pool.Load(now)
 	s := autoscale.Sample{
 		Starting: fleet.Creating, StartingFor: fleet.StartingFor, Warm: fleet.Warm, Draining: fleet.Draining,
@@ -92,6 +96,9 @@ func sample(pool *proxy.Pool, fleet containers.FleetStatus, own map[string]bool,
 	for b, state := range pool.Members() {
 		id := b.Identity().Container
 		inFlight[id] = b.InFlight()
+		if state == containers.StateStarting && r.starting.lasts(b.Identity(), now) >= containers.ReadyWithin {
+			state = containers.StateUnhealthy // Whatever it waits for, it is no capacity that is about to come.
+		}
 		switch state {
 		case containers.StateReady:
 			s.Ready++

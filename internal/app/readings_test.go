@@ -16,6 +16,33 @@ import (
 	"github.com/ballast-lb/ballast/proxy/balance"
 )
 
+// What starts and never passes a check is no capacity, however long ago the container began: Ballast may be younger.
+func TestSample_who_never_passes_a_check(t *testing.T) {
+	core := proxy.New(proxy.Options{Logger: zerolog.Nop()})
+	b := containers.Backend{
+		Identity: containers.Identity{Container: "a", StartedAt: 1, Address: netip.MustParseAddrPort("10.0.0.1:80")},
+		Name:     "web-a", Weight: 1, Scheme: "http", State: containers.StateReady,
+	}
+	core.Apply(&containers.Snapshot{Pools: []*containers.Pool{{Name: "web", Settings: containers.DefaultSettings(), Backends: []containers.Backend{b}}}})
+	r := &readings{core: core}
+	began := time.Now()
+	for _, tt := range []struct {
+		after               time.Duration
+		starting, unhealthy int
+	}{{0, 1, 0}, {containers.ReadyWithin - time.Second, 1, 0}, {containers.ReadyWithin, 0, 1}, {time.Hour, 0, 1}} {
+		r.starting.begin()
+		s := r.sample(core.Pool("web"), containers.FleetStatus{}, nil, began.Add(tt.after))
+		if s.Starting != tt.starting || s.Unhealthy != tt.unhealthy || s.Originals != 1 {
+			t.Errorf("after %s: %d starting, %d unhealthy, %d originals, want %d, %d, 1", tt.after, s.Starting, s.Unhealthy, s.Originals, tt.starting, tt.unhealthy)
+		}
+	}
+	core.SetHealth(b.Identity, true, "")
+	r.starting.begin()
+	if s := r.sample(core.Pool("web"), containers.FleetStatus{}, nil, began.Add(2*time.Hour)); s.Ready != 1 || s.Unhealthy != 0 {
+		t.Errorf("%d ready, %d unhealthy when it has passed one, want 1, 0", s.Ready, s.Unhealthy)
+	}
+}
+
 func TestUnstarted(t *testing.T) {
 	entry := func(pool string, state engine.State, clone *containers.Clone) containers.Entry {
 		return containers.Entry{Pool: pool, Clone: clone, Container: engine.Container{Summary: engine.Summary{State: state}}}
@@ -77,6 +104,7 @@ func TestReadings_a_small_queue_hides_no_demand(t *testing.T) {
 		s := containers.Settings{Policy: balance.PolicyWeighted, Concurrency: 10, Queue: containers.Queue{Size: 10, Timeout: 30 * time.Second}}
 		s.Scale = containers.Scale{Min: 1, Max: 50, HoldDown: time.Minute}
 		p := lone(t, s)
+		r := &readings{}
 		var h autoscale.History
 		var out autoscale.Outcome
 		for range 10 * time.Second / autoscale.Tick {
@@ -86,7 +114,8 @@ func TestReadings_a_small_queue_hides_no_demand(t *testing.T) {
 			time.Sleep(autoscale.Tick)
 			synctest.Wait()
 			now := time.Now()
-			out = autoscale.Decide(now, policy(s), &h, sample(p, containers.FleetStatus{Blocked: "no image"}, nil, now))
+			r.starting.begin()
+			out = autoscale.Decide(now, policy(s), &h, r.sample(p, containers.FleetStatus{Blocked: "no image"}, nil, now))
 		}
 		// 100 slots would be busy, 10 are headroom, and 90 for what waits until there are more.
 		if out.Desired != 20 {
