@@ -25,7 +25,8 @@ type FleetStatus struct {
 	// starting an original, until it was ready; 0 if that never happened.
 	WakeTakes, StartTakes time.Duration
 	// Blocked says why no replica can be had at present, and what to do; empty if one can. Open says that
-	// this is because of at least three failures in a row.
+	// there were at least three failures in a row, and that none can be had or the next one is a trial: also while
+	// that is under way, so that nobody need wait for its end.
 	Blocked string
 	Open    bool
 	// Clones are the pool's clones of this instance that are there, not paused and not retiring, by slot.
@@ -51,7 +52,7 @@ func (f *Fleet) Status(pool string) FleetStatus {
 		Others: f.others(p), Creating: f.starting(p), Draining: len(f.draining(p)), Blocked: f.blocked(p, now),
 		WakeTakes: time.Duration(p.wakeTakes), StartTakes: time.Duration(p.startTakes),
 	}
-	s.Open = s.Blocked != "" && p.backoff.why != "" && p.backoff.streak >= openAfter
+	s.Open = p.backoff.why != "" && p.backoff.streak >= openAfter && (s.Blocked != "" || f.tries(p))
 	var live []*fleetClone
 	for _, c := range f.clones {
 		switch {
@@ -85,6 +86,25 @@ func (f *Fleet) Status(pool string) FleetStatus {
 		}
 	}
 	return s
+}
+
+// tries says that a replica of the pool is being made or started, and that none is there that need only be woken.
+func (f *Fleet) tries(p *fleetPool) (tries bool) {
+	if f.wakeable(p) > 0 {
+		return false
+	}
+	for _, c := range f.clones {
+		if c.pool == p.name && c.live() && !c.ready {
+			if c.how == HowUnpause {
+				return false
+			}
+			tries = true
+		}
+	}
+	for _, o := range f.originals {
+		tries = tries || o.pool == p.name && o.boots()
+	}
+	return tries
 }
 
 // How a replica was brought up.

@@ -262,3 +262,59 @@ func TestFleet_clones_outlive_their_template(t *testing.T) {
 		wantNames(t, h, "ballast-web-1")
 	})
 }
+
+// Of what boots and hangs, a trial is under way nearly all of the time: nobody is to wait for it.
+func TestFleet_is_open_while_it_tries(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		h.zero("web-a")
+		f, _ := h.fleet(nil)
+		f.Bring(t.Context(), "web", 0, nil)
+		after(5 * time.Second)
+		h.set(func() { h.crashAfter, h.neverReady = 50*time.Second, true })
+		for strings.Count(h.logs.String(), "a container failed") < 3 {
+			after(100 * time.Millisecond)
+			if s := f.Status("web"); s.Others+s.Creating == 0 && s.Blocked == "" {
+				f.Bring(t.Context(), "web", 1, nil)
+			}
+		}
+		tried := 0
+		for range 600 {
+			s := f.Status("web")
+			if s.Others+s.Creating > 0 {
+				tried++
+				if !s.Open {
+					t.Fatalf("Status() = %+v while a trial is under way, want it open", s)
+				}
+			} else if s.Blocked == "" {
+				f.Bring(t.Context(), "web", 1, nil)
+			}
+			after(100 * time.Millisecond)
+		}
+		if tried == 0 {
+			t.Error("nothing was tried")
+		}
+		h.set(func() { h.crashAfter, h.neverReady = 0, false })
+		after(2 * time.Minute)
+		f.Bring(t.Context(), "web", 1, nil)
+		after(3 * time.Second)
+		if s := f.Status("web"); s.Open {
+			t.Errorf("Status() = %+v when it serves again, want it closed", s)
+		}
+	})
+}
+
+func TestFleet_is_open_while_a_clone_is_tried(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		h.run("web-a")
+		f, _ := h.fleet(nil)
+		h.set(func() { h.neverReady = true })
+		f.Bring(t.Context(), "web", 2, nil)
+		after(16 * time.Minute)
+		for range 60 {
+			after(time.Second)
+			if s := f.Status("web"); !s.Open {
+				t.Fatalf("Status() = %+v after three failures, want it open", s)
+			}
+		}
+	})
+}

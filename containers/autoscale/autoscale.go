@@ -51,8 +51,9 @@ type Sample struct {
 
 	// Stale says that the engine cannot be reached, so that Ready and Starting may be wrong.
 	Stale bool
-	// Blocked says why nothing can be created at present; empty if something can. Open says that this has been tried
-	// often enough to tell those who wait, Unfit that it stays so until somebody changes what is to be created.
+	// Blocked says why nothing can be created at present; empty if something can. Open says that starting one
+	// has failed so often that those who wait are to be told, also while the next trial is under way, Unfit that nothing
+	// can be created until somebody changes what is to be.
 	Blocked     string
 	Open, Unfit bool
 }

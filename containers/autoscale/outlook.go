@@ -20,6 +20,9 @@ func (v *view) outlook() Outlook {
 	switch {
 	case v.Ready > 0:
 		return Outlook{Coming: true}
+	case v.Max > 0 && v.Open:
+		// What is starting is a trial, of what has failed before. The engine's own words are for those who run it.
+		return Outlook{Why: "nothing runs, and what was tried to start it has failed: the dashboard says why"}
 	case v.Starting > 0:
 		return Outlook{Coming: true, In: v.comesIn()}
 	case v.Max <= 0:
@@ -28,9 +31,6 @@ func (v *view) outlook() Outlook {
 		return Outlook{Why: "nothing runs, and the engine that could start it cannot be reached"}
 	case v.DryRun:
 		return Outlook{Why: "nothing runs, and scaling is a dry run"}
-	case v.Blocked != "" && v.Open:
-		// The engine's own words are for those who run it.
-		return Outlook{Why: "nothing runs, and what was tried to start it has failed: the dashboard says why"}
 	case v.Blocked != "" && v.Unfit:
 		return Outlook{Why: "nothing runs, and nothing can be started: the dashboard says why"}
 	case v.Unhealthy >= v.Max:

@@ -27,6 +27,7 @@ func TestDecide_outlook(t *testing.T) {
 		{"nothing can be cloned, but woken", Policy{Max: 3}, Sample{Warm: 1, Unfit: true}, Outlook{Coming: true, In: guessWake}},
 		{"nothing can be cloned, but one starts", Policy{Max: 3}, Sample{Starting: 1, Blocked: "it has a mount", Unfit: true}, Outlook{Coming: true}},
 		{"many are", Policy{Max: 3}, Sample{Blocked: "no image", Open: true}, Outlook{Why: "nothing runs, and what was tried to start it has failed: the dashboard says why"}},
+		{"a trial after many is not worth waiting for", Policy{Max: 3}, Sample{Starting: 1, Open: true}, Outlook{Why: "nothing runs, and what was tried to start it has failed: the dashboard says why"}},
 		{"engine gone", Policy{Max: 3}, Sample{Stale: true}, Outlook{Why: "nothing runs, and the engine that could start it cannot be reached"}},
 		{"dry run", Policy{Max: 3, DryRun: true}, Sample{}, Outlook{Why: "nothing runs, and scaling is a dry run"}},
 		{"all sick", Policy{Max: 3}, Sample{Unhealthy: 3}, Outlook{Why: "all 3 replicas are unhealthy, and there may be no more"}},
