@@ -203,11 +203,12 @@ func (f *Fleet) poorest(now time.Time) (poorest *fleetPool) {
 		}
 	}
 	for _, p := range f.pools {
-		if f.missing(p) > 0 && p.unfit == "" {
-			return nil
+		room := p.backoff.room(now, unready[p.name])
+		if f.missing(p) > 0 && p.unfit == "" && room > 0 {
+			return nil // It comes first.
 		}
 		lacks := p.wantsWarm() - f.reserves(p) - len(f.draining(p))
-		if lacks <= 0 || p.unfit != "" || p.backoff.room(now, unready[p.name]) == 0 {
+		if lacks <= 0 || p.unfit != "" || room == 0 {
 			continue
 		}
 		if poorest == nil || p.name < poorest.name {

@@ -202,3 +202,16 @@ func TestFleet_gives_up_warm_clones_for_memory(t *testing.T) {
 		wantNames(t, h, "ballast-web-1", "ballast-web-2 paused", "ballast-web-3 paused", "web-a") // the warm ones when it has lasted.
 	})
 }
+
+// A pool whose image is broken must not keep the others from their warm clones.
+func TestFleet_keeps_warm_clones_beside_a_pool_that_fails(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		h.run("api-a", "ballast.pool=api", "ballast.scale.max=9")
+		h.run("web-a", "ballast.scale.max=9", "ballast.scale.warm=2")
+		h.failing("create ballast-api", engine.ErrNotFound)
+		f, _ := h.fleet(nil)
+		f.Bring(t.Context(), "api", 2, nil)
+		after(2 * time.Minute)
+		wantNames(t, h, "api-a", "ballast-web-1 paused", "ballast-web-2 paused", "web-a")
+	})
+}
