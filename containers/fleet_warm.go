@@ -88,9 +88,9 @@ func (f *Fleet) pause(ctx context.Context, c *fleetClone) error {
 	return nil
 }
 
-// wantsWarm is how many warm clones the pool is to have at now, if there is memory for them.
+// wantsWarm is how many warm clones the pool is to have, if there is memory for them.
 func (p *fleetPool) wantsWarm() int {
-	if p.scale.Max == 0 || p.scale.DryRun {
+	if p.scale.Max == 0 {
 		return 0
 	}
 	return p.scale.Warm
@@ -123,7 +123,7 @@ func (f *Fleet) stock(p *fleetPool) (n int) {
 	return n
 }
 
-// tend keeps the warm pools.
+// tend keeps the warm pools, those of a dry run as they are.
 func (f *Fleet) tend(now time.Time) (work []func(context.Context)) {
 	for _, c := range f.clones {
 		if c.spare && c.ready && c.phase == cloneUp && !c.spoiled {
@@ -131,7 +131,7 @@ func (f *Fleet) tend(now time.Time) (work []func(context.Context)) {
 		}
 	}
 	for _, p := range f.pools {
-		for f.reserves(p) > p.wantsWarm() {
+		for !p.scale.DryRun && f.reserves(p) > p.wantsWarm() {
 			c := f.latest(p)
 			if c == nil || !c.spare && f.stock(p) <= p.wantsWarm() {
 				break // It is a spare that is to go, once it is made.
@@ -171,6 +171,9 @@ func (f *Fleet) latest(p *fleetPool) (found *fleetClone) {
 func (f *Fleet) anyWarm() (found *fleetClone) {
 	most := 0
 	for _, p := range f.pools {
+		if p.scale.DryRun {
+			continue
+		}
 		n := 0
 		for _, c := range f.clones {
 			if c.pool == p.name && c.phase == cloneWarm {
@@ -208,7 +211,7 @@ func (f *Fleet) poorest(now time.Time) (poorest *fleetPool) {
 			return nil // It comes first.
 		}
 		lacks := p.wantsWarm() - f.reserves(p) - len(f.draining(p))
-		if lacks <= 0 || p.unfit != "" || room == 0 {
+		if lacks <= 0 || p.scale.DryRun || p.unfit != "" || room == 0 {
 			continue
 		}
 		if poorest == nil || p.name < poorest.name {

@@ -215,3 +215,32 @@ func TestFleet_keeps_warm_clones_beside_a_pool_that_fails(t *testing.T) {
 		wantNames(t, h, "api-a", "ballast-web-1 paused", "ballast-web-2 paused", "web-a")
 	})
 }
+
+// A dry run neither makes warm clones nor gives any up.
+func TestFleet_leaves_warm_clones_alone_in_a_dry_run(t *testing.T) {
+	for _, tt := range []struct {
+		name, warm string
+		available  uint64
+	}{
+		{"too few", "3", 50},
+		{"too many", "0", 50},
+		{"too little memory", "2", 5},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, h *host) {
+				h.run("web-a", "ballast.scale.max=9", "ballast.scale.dry-run=true", "ballast.scale.warm="+tt.warm)
+				for slot := range 2 {
+					h.clone("here", slot+1)
+					h.change(containers.CloneName("web", slot+1), func(c *engine.Container) { c.State = engine.StatePaused })
+				}
+				h.fleet(func(o *containers.FleetOptions) {
+					o.Headroom = 10
+					o.Memory = func() (uint64, uint64, bool) { return tt.available, 100, true }
+				})
+				after(5 * time.Minute)
+				wantNames(t, h, "ballast-web-1 paused", "ballast-web-2 paused", "web-a")
+				wantCalls(t, h)
+			})
+		})
+	}
+}
