@@ -183,7 +183,7 @@ func (f *Fleet) blocked(p *fleetPool, now time.Time) string {
 		return p.unfit
 	case p.backoff.why != "" && (f.missing(p) > 0 || now.Before(p.backoff.retryAt)):
 		return p.backoff.why
-	case f.budget() == 0:
+	case f.budget() == 0 && f.yielding(p) == 0:
 		return fmt.Sprintf("this host has all the clones that it may have, %d: raise scale.max-containers", f.o.MaxContainers)
 	case f.short(now):
 		return f.whyShort()
@@ -195,14 +195,11 @@ func (f *Fleet) blocked(p *fleetPool, now time.Time) string {
 // neediest is the pool whose clone is to be made next: of those that may, the one with the fewest
 // in the making. Nil if there is none.
 func (f *Fleet) neediest(now time.Time) *fleetPool {
-	making, byPool, unready := 0, map[string]int{}, map[string]int{}
+	making, byPool := 0, map[string]int{}
 	for _, c := range f.clones {
 		if c.phase == cloneMaking {
 			making++
 			byPool[c.pool]++
-		}
-		if (c.live() || c.reserve()) && !c.ready {
-			unready[c.pool]++
 		}
 	}
 	limit := 1
@@ -219,7 +216,7 @@ func (f *Fleet) neediest(now time.Time) *fleetPool {
 			continue
 		}
 		wanted = true
-		if p.backoff.room(now, unready[p.name]) == 0 {
+		if p.backoff.room(now, f.unready(p)) == 0 {
 			continue
 		}
 		if best == nil || cmp.Or(byPool[p.name]-byPool[best.name], cmp.Compare(p.name, best.name)) < 0 {

@@ -77,7 +77,7 @@ func (f *Fleet) Status(pool string) FleetStatus {
 		}
 	}
 	if s.Blocked == "" {
-		s.Creating += min(f.missing(p), f.obtainable(p)+f.budget())
+		s.Creating += min(f.missing(p), f.obtainable(p)+f.budget()+f.yielding(p))
 	}
 	slices.SortFunc(live, func(a, b *fleetClone) int { return a.slot - b.slot })
 	for _, c := range live {

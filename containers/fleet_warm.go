@@ -139,8 +139,12 @@ func (f *Fleet) tend(now time.Time) (work []func(context.Context)) {
 			work = append(work, f.retirement(c, false))
 		}
 	}
+	if c := f.yields(now); c != nil {
+		f.o.Logger.Info().Str("pool", c.pool).Str("clone", c.name).Msg("giving up a warm clone for another pool's replica")
+		work = append(work, f.retirement(c, false))
+	}
 	if f.short(now) && now.Sub(f.memory.dropped) >= dropEvery {
-		if c := f.anyWarm(); c != nil {
+		if c := f.anyWarm(func(*fleetPool) bool { return true }); c != nil {
 			f.memory.dropped = now
 			f.o.Logger.Warn().Str("pool", c.pool).Str("clone", c.name).Str("reason", f.whyShort()).Msg("giving up a warm clone")
 			work = append(work, f.retirement(c, false))
@@ -167,11 +171,11 @@ func (f *Fleet) latest(p *fleetPool) (found *fleetClone) {
 	return found
 }
 
-// anyWarm is a warm clone of the pool that has most of them.
-func (f *Fleet) anyWarm() (found *fleetClone) {
+// anyWarm is a warm clone of the pool that has most of them, of those which may give up any.
+func (f *Fleet) anyWarm(may func(*fleetPool) bool) (found *fleetClone) {
 	most := 0
 	for _, p := range f.pools {
-		if p.scale.DryRun {
+		if p.scale.DryRun || !may(p) {
 			continue
 		}
 		n := 0
@@ -187,6 +191,51 @@ func (f *Fleet) anyWarm() (found *fleetClone) {
 	return found
 }
 
+// yields is a warm clone that is to make room for a replica which another pool lacks, when this host may have no more
+// clones; one at a time.
+func (f *Fleet) yields(now time.Time) *fleetClone {
+	if f.budget() > 0 || f.short(now) || f.leaving() > 0 {
+		return nil
+	}
+	for _, p := range f.pools {
+		if f.missing(p) > f.parked(p) && p.unfit == "" && p.backoff.room(now, f.unready(p)) > 0 {
+			return f.anyWarm(func(other *fleetPool) bool { return f.missing(other) == 0 })
+		}
+	}
+	return nil
+}
+
+// yielding is how many clones that are not the pool's make room for its replicas, or would.
+func (f *Fleet) yielding(p *fleetPool) int {
+	n := f.leaving()
+	for _, c := range f.clones {
+		if other := f.pool(c.pool); other != p && c.phase == cloneWarm && !other.scale.DryRun && f.missing(other) == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// leaving counts the clones that are being removed for sure.
+func (f *Fleet) leaving() (n int) {
+	for _, c := range f.clones {
+		if c.phase == cloneRetiring && !c.draining {
+			n++
+		}
+	}
+	return n
+}
+
+// unready counts the pool's clones that are to be ready and have not been yet.
+func (f *Fleet) unready(p *fleetPool) (n int) {
+	for _, c := range f.clones {
+		if c.pool == p.name && (c.live() || c.reserve()) && !c.ready {
+			n++
+		}
+	}
+	return n
+}
+
 // bootsAlone is how long a replica that is not ready yet has the machine without warm clones being made.
 const bootsAlone = 10 * time.Second
 
@@ -195,18 +244,14 @@ func (f *Fleet) poorest(now time.Time) (poorest *fleetPool) {
 	if f.budget() == 0 {
 		return nil
 	}
-	unready := map[string]int{}
 	for _, c := range f.clones {
 		// What somebody waits for has the machine for itself.
 		if c.phase == cloneMaking || c.phase == cloneWaking || c.live() && !c.ready && now.Sub(c.asked) < bootsAlone {
 			return nil
 		}
-		if (c.live() || c.reserve()) && !c.ready {
-			unready[c.pool]++
-		}
 	}
 	for _, p := range f.pools {
-		room := p.backoff.room(now, unready[p.name])
+		room := p.backoff.room(now, f.unready(p))
 		if f.missing(p) > 0 && p.unfit == "" && room > 0 {
 			return nil // It comes first.
 		}

@@ -244,3 +244,37 @@ func TestFleet_leaves_warm_clones_alone_in_a_dry_run(t *testing.T) {
 		})
 	}
 }
+
+// What only waits to be needed makes room for what is.
+func TestFleet_gives_up_warm_clones_for_another_pools_replicas(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		h.run("api-a", "ballast.pool=api", "ballast.scale.max=9")
+		f := warmPool(t, h, "3", func(o *containers.FleetOptions) { o.MaxContainers = 4 })
+		f.Bring(t.Context(), "api", 2, nil)
+		after(5 * time.Second)
+		wantNames(t, h, "api-a", "ballast-api-1", "ballast-web-1 paused", "ballast-web-2 paused", "ballast-web-3 paused", "web-a")
+		if s := f.Status("api"); s.Blocked != "" {
+			t.Errorf("Blocked = %q, want nothing: warm clones make room", s.Blocked)
+		}
+		h.set(func() { h.took = 500 * time.Millisecond })
+		f.Bring(t.Context(), "api", 4, nil)
+		for range 100 {
+			if s := f.Status("api"); s.Blocked != "" || len(s.Clones)+s.Creating < 3 {
+				t.Fatalf("Status() = %+v meanwhile, want nothing in the way", s)
+			}
+			after(100 * time.Millisecond)
+		}
+		wantNames(t, h, "api-a", "ballast-api-1", "ballast-api-2", "ballast-api-3", "ballast-web-1 paused", "web-a")
+		f.Bring(t.Context(), "web", 2, nil) // The last warm one is the pool's own.
+		after(5 * time.Second)
+		f.Bring(t.Context(), "api", 5, nil)
+		after(5 * time.Second)
+		wantNames(t, h, "api-a", "ballast-api-1", "ballast-api-2", "ballast-api-3", "ballast-web-1", "web-a")
+		if s := f.Status("api"); s.Blocked == "" {
+			t.Error("Blocked is empty when all clones are replicas, want the bound")
+		}
+		f.Bring(t.Context(), "api", 2, nil)
+		after(time.Minute)
+		wantNames(t, h, "api-a", "ballast-api-1", "ballast-web-1", "ballast-web-2 paused", "ballast-web-3 paused", "web-a")
+	})
+}
