@@ -150,3 +150,15 @@ func TestFleet_how_long_an_original_has_been_starting_ends_when_it_serves(t *tes
 		}
 	})
 }
+
+func TestFleet_starts_an_original_that_never_ran(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		h.zero("web-a")
+		h.change("web-a", func(c *engine.Container) { c.State, c.StartedAt = engine.StateCreated, time.Time{} })
+		f, _ := h.fleet(nil)
+		f.Bring(t.Context(), "web", 1, nil)
+		after(5 * time.Second)
+		wantNames(t, h, "web-a")
+		wantCalls(t, h, "start web-a")
+	})
+}

@@ -20,6 +20,8 @@ type readings struct {
 
 	// starting are the backends that have not passed a check yet.
 	starting vigil[containers.Identity]
+	// unstarted are pools, by name, of which nothing was ever started.
+	unstarted vigil[string]
 }
 
 // Readings implements autoscale.Source.
@@ -31,10 +33,11 @@ func (r *readings) Readings(now time.Time) []autoscale.Reading {
 	own := r.own(snapshot)
 	stale := !r.reconciler.Status().Connected
 	r.starting.begin()
+	r.unstarted.begin()
 	out := make([]autoscale.Reading, 0, len(snapshot.Pools))
 	for _, p := range snapshot.Pools {
 		pool := r.core.Pool(p.Name)
-		if pool == nil || unstarted(snapshot, p) {
+		if pool == nil || r.awaits(snapshot, p, now) {
 			continue // The core is about to hear of it, or it of its first container.
 		}
 		s := r.sample(pool, r.fleet.Status(p.Name), own, now)
@@ -58,8 +61,20 @@ func (r *readings) synced() bool {
 	}
 }
 
-// unstarted says that all containers of a pool were created and none was ever started: that is about to come, and to make
-// clones meanwhile would be one too many.
+// unstartedFor is how long a container that was created is taken to be about to start.
+const unstartedFor = 10 * time.Second
+
+// awaits says that the first container of a pool is about to start: to make clones meanwhile would be one too many. A pool
+// that may have no replica can wait for its first request as well, which starts it.
+func (r *readings) awaits(s *containers.Snapshot, p *containers.Pool, now time.Time) bool {
+	if !unstarted(s, p) {
+		return false
+	}
+	lasts := r.unstarted.lasts(p.Name, now)
+	return p.Settings.Scale.Min > 0 || lasts < unstartedFor
+}
+
+// unstarted says that all containers of a pool were created and none was ever started.
 func unstarted(s *containers.Snapshot, p *containers.Pool) bool {
 	if len(p.Backends) > 0 {
 		return false

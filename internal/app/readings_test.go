@@ -124,3 +124,31 @@ func TestReadings_a_small_queue_hides_no_demand(t *testing.T) {
 		time.Sleep(time.Minute)
 	})
 }
+
+func TestReadings_await_the_first_container(t *testing.T) {
+	s := &containers.Snapshot{Entries: []containers.Entry{
+		{Pool: "web", Container: engine.Container{Summary: engine.Summary{State: engine.StateCreated}}},
+	}}
+	for _, tt := range []struct {
+		name  string
+		min   int
+		after time.Duration
+		want  bool
+	}{
+		{"just created", 0, 0, true},
+		{"not for long", 0, 9 * time.Second, true},
+		{"created and left", 0, 10 * time.Second, false},
+		{"there is to be one", 1, time.Hour, true}, // What it waits for, a request need not start.
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := &containers.Pool{Name: "web", Settings: containers.Settings{Scale: containers.Scale{Min: tt.min, Max: 3}}}
+			r, began := &readings{}, time.Now()
+			for _, now := range []time.Time{began, began.Add(tt.after)} {
+				r.unstarted.begin()
+				if got, want := r.awaits(s, p, now), tt.want || now.Equal(began); got != want {
+					t.Errorf("awaits() = %v after %s, want %v", got, now.Sub(began), want)
+				}
+			}
+		})
+	}
+}
