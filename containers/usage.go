@@ -102,10 +102,15 @@ func (u *Usage) Use(pool string, now time.Time) (cpu, memory float64, measured i
 func (u *Usage) Run(ctx context.Context) error {
 	var streams sync.WaitGroup
 	defer streams.Wait()
-	open := map[Identity]context.CancelFunc{}
+	// Which meter a stream feeds counts too: who left and came back in between has another one.
+	type stream struct {
+		end  context.CancelFunc
+		into *meter
+	}
+	open := map[Identity]stream{}
 	defer func() {
-		for _, end := range open {
-			end()
+		for _, s := range open {
+			s.end()
 		}
 	}()
 	for {
@@ -117,18 +122,18 @@ func (u *Usage) Run(ctx context.Context) error {
 		u.mu.Lock()
 		meters := u.meters // Apply replaces it whole.
 		u.mu.Unlock()
-		for id, end := range open {
-			if meters[id] == nil {
-				end()
+		for id, s := range open {
+			if meters[id] != s.into {
+				s.end()
 				delete(open, id)
 			}
 		}
 		for id, m := range meters {
-			if open[id] != nil {
+			if open[id].into == m {
 				continue
 			}
 			streaming, end := context.WithCancel(ctx)
-			open[id] = end
+			open[id] = stream{end, m}
 			streams.Go(func() { u.follow(streaming, id.Container, m) })
 		}
 	}

@@ -265,6 +265,22 @@ func TestUsage_has_streams_for_those_that_count(t *testing.T) {
 	})
 }
 
+// Who leaves and comes back before the streams were looked at is measured as before.
+func TestUsage_follows_who_was_away_for_a_moment(t *testing.T) {
+	l := newLoads(map[string]float64{"a": 1})
+	measure(t, l, func(g *gauge) {
+		there := &Snapshot{Pools: []*Pool{scaling("web", "a")}}
+		g.Apply(there)
+		g.pass(10 * time.Second)
+		for range 20 { // Once of them, Run is not fast enough to see it away.
+			g.Apply(&Snapshot{})
+			g.Apply(there)
+			g.pass(10*time.Second + time.Millisecond)
+			g.expect("web", 50, 30, 1)
+		}
+	})
+}
+
 func TestUsage_without_numbers(t *testing.T) {
 	l := newLoads(map[string]float64{"a": 0})
 	l.memory, l.limit = 0, 0
