@@ -183,9 +183,18 @@ func (f *Fleet) base(p *fleetPool) {
 		if c != nil && c.pool == p.name {
 			return false
 		}
-		f.o.Logger.Error().Str("pool", p.name).Str("container", id).Msg("refused to remove a container that is no clone of ours")
+		level := zerolog.ErrorLevel
+		if c == nil && !f.shows(id) {
+			level = zerolog.DebugLevel // It has just gone by itself.
+		}
+		f.o.Logger.WithLevel(level).Str("pool", p.name).Str("container", id).Msg("refused to remove a container that is no clone of ours")
 		return true
 	})
+}
+
+// shows says whether the last snapshot shows a container.
+func (f *Fleet) shows(id string) bool {
+	return slices.ContainsFunc(f.last.Entries, func(e Entry) bool { return e.Container.ID == id })
 }
 
 // parallel is how many clones are made at a time. An engine starts no more in a second if it is

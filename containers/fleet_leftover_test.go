@@ -194,3 +194,21 @@ func TestFleet_RemoveAll_knows_the_pool_that_needs_no_label(t *testing.T) {
 		}
 	})
 }
+
+// A victim that has just gone by itself is nothing to alarm anybody about.
+func TestFleet_a_victim_that_is_gone(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		h.run("web-a")
+		f, _ := h.fleet(nil)
+		f.Bring(t.Context(), "web", 2, nil)
+		after(5 * time.Second)
+		id := h.id("ballast-web-1")
+		h.vanish(id)
+		after(time.Second)
+		f.Bring(t.Context(), "web", 1, []string{id})
+		after(time.Second)
+		if log := h.logs.String(); strings.Contains(log, `"level":"error"`) || !strings.Contains(log, `{"level":"debug","pool":"web","container":"`+id+`"`) {
+			t.Errorf("log does not tell of it at debug:\n%s", log)
+		}
+	})
+}

@@ -23,7 +23,7 @@ type memoryReading struct {
 	short   bool
 	percent int
 	known   bool
-	// calm is when it was last short, dropped when a warm clone was last given up for that.
+	// lastShort is when it was last short, dropped when a warm clone was last given up for that.
 	lastShort, dropped time.Time
 }
 
