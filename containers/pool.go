@@ -184,8 +184,8 @@ func withoutEffect(s *Settings, set map[string]bool) [][2]string {
 		}
 	}
 	needs(s.Scale.Max == 0, "scale.max", "scale.min", "scale.image", "scale.requests", "scale.rps", "scale.latency", "scale.cpu",
-		"scale.memory", "scale.warm", "scale.hold-down", "scale.dry-run", "scale.wait-page")
-	needs(s.Scale.Max == 0 || s.Scale.Min > 0, "scale.min=0 and scale.max", "scale.idle", "scale.ignore-agents")
+		"scale.memory", "scale.warm", "scale.hold-down", "scale.dry-run", "scale.wait-page", "scale.ignore-agents")
+	needs(s.Scale.Max == 0 || s.Scale.Min > 0, "scale.min=0 and scale.max", "scale.idle")
 	needs(!s.Sticky.Enabled, "sticky=true", "sticky.ttl", "sticky.cookie")
 	needs(s.Health.Path == "", "health.path", "health.status")
 	needs(s.Route.Path == "", "path", "strip-path")

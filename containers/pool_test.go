@@ -197,6 +197,13 @@ func TestBuild_settings(t *testing.T) {
 			pool{with(func(s *Settings) { s.Scale.Max, s.Concurrency, s.Queue.Size = 3, 20, 5 }), "id-a", nil},
 		},
 		{
+			"who is ignored does not wait in a pool that scales, whatever its minimum", nil,
+			[]engine.Container{container("a", "scale.max=3", "scale.min=1", "scale.ignore-agents=bot", "scale.idle=1m")},
+			pool{with(func(s *Settings) {
+				s.Scale.Min, s.Scale.Max, s.Scale.IgnoreAgents, s.Scale.Idle, s.Concurrency = 1, 3, "bot", time.Minute, 20
+			}), "id-a", []string{"ballast.scale.idle has no effect without ballast.scale.min=0 and scale.max"}},
+		},
+		{
 			"a configuration that was not validated",
 			map[string]string{"retries": "x", "weight": "3", "foo": ""},
 			[]engine.Container{container("a", "retries=2")},

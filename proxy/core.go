@@ -19,8 +19,8 @@ type Options struct {
 	Logger zerolog.Logger
 	// OnReady is called when a backend is ready for the first time. It may call the core.
 	OnReady func(pool string, b containers.Backend)
-	// OnHold is called when a request begins to wait for a backend, or a browser to look at the waiting page. A request
-	// waits for it: it must not block.
+	// OnHold is called when a request begins to wait for a backend, or a browser is given the waiting page; not for who
+	// looks at the page. A request waits for it: it must not block.
 	OnHold func(pool string)
 	// OnProven is called when a backend that is drained would otherwise be ready, once for each. It may call the core.
 	OnProven func(pool string, b containers.Backend)
