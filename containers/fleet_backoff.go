@@ -1,6 +1,10 @@
 package containers
 
-import "time"
+import (
+	"time"
+
+	"github.com/ballast-lb/ballast/engine"
+)
 
 // ReadyWithin is how long a replica may take from its start to readiness: some take minutes to boot.
 const ReadyWithin = 5 * time.Minute
@@ -36,12 +40,13 @@ type creationBackoff struct {
 // failed notes that a clone whose creation began at began could not be made, did not become ready
 // in time, or died too soon.
 func (b *creationBackoff) failed(now, began time.Time, wasReady bool, why string) {
-	b.why, b.proven = why, false
+	b.proven = false
 	b.fickle = b.fickle || wasReady
 	// What was already under way when another failed tells nothing new.
 	if b.streak > 0 && !began.After(b.failedAt) {
 		return
 	}
+	b.why = why
 	b.streak++
 	b.failedAt = now
 	b.retryAt = now.Add(b.delay())
@@ -82,6 +87,19 @@ func (b *creationBackoff) room(now time.Time, unready int) int {
 	case !b.proven:
 		return max(0, trials-unready)
 	default:
-		return int(^uint(0) >> 1)
+		return unlimited
 	}
 }
+
+// room is how many clones of a pool that are not ready yet there may be, at now. What the pool's own container has shown by
+// running for long enough need not be tried with a few first.
+func (f *Fleet) room(p *fleetPool, now time.Time) int {
+	t := &p.template
+	if p.backoff == (creationBackoff{}) && p.image == "" && t.State == engine.StateRunning && now.Sub(t.StartedAt) >= provenAfter {
+		return unlimited
+	}
+	return p.backoff.room(now, f.unready(p))
+}
+
+// unlimited is more than anybody asks for.
+const unlimited = int(^uint(0) >> 1)

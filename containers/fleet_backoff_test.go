@@ -3,6 +3,8 @@ package containers
 import (
 	"testing"
 	"time"
+
+	"github.com/ballast-lb/ballast/engine"
 )
 
 func TestCreationBackoff_doubles_to_a_minute(t *testing.T) {
@@ -36,7 +38,6 @@ func TestCreationBackoff_doubles_to_a_minute(t *testing.T) {
 func TestCreationBackoff(t *testing.T) {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	at := func(s int) time.Time { return start.Add(time.Duration(s) * time.Second) }
-	const unlimited = 1000
 	tests := []struct {
 		name  string
 		do    func(b *creationBackoff)
@@ -94,5 +95,33 @@ func TestCreationBackoff(t *testing.T) {
 				t.Errorf("why = %q, want one: %v", b.why, tt.block)
 			}
 		})
+	}
+}
+
+// A template that has run for long is proof enough, unless clones have another image or one has failed.
+func TestFleet_room_of_what_runs(t *testing.T) {
+	now := time.Now()
+	pool := func(started time.Time, state engine.State, image string) *fleetPool {
+		p := &fleetPool{name: "web", image: image}
+		p.template.State, p.template.StartedAt = state, started
+		return p
+	}
+	failed := pool(now.Add(-time.Hour), engine.StateRunning, "")
+	failed.backoff.failed(now.Add(-time.Minute), now.Add(-2*time.Minute), false, "x")
+	for _, tt := range []struct {
+		name string
+		pool *fleetPool
+		want int
+	}{
+		{"it has run for long", pool(now.Add(-provenAfter), engine.StateRunning, ""), unlimited},
+		{"it has just been started", pool(now.Add(-provenAfter+time.Second), engine.StateRunning, ""), trials},
+		{"it has ended", pool(now.Add(-time.Hour), engine.StateExited, ""), trials},
+		{"clones have another image", pool(now.Add(-time.Hour), engine.StateRunning, "shop:2"), trials},
+		{"a clone has failed", failed, 1},
+	} {
+		f := &Fleet{pools: map[string]*fleetPool{"web": tt.pool}}
+		if got := f.room(tt.pool, now); got != tt.want {
+			t.Errorf("%s: room() = %d, want %d", tt.name, got, tt.want)
+		}
 	}
 }

@@ -216,7 +216,7 @@ func (f *Fleet) neediest(now time.Time) *fleetPool {
 			continue
 		}
 		wanted = true
-		if p.backoff.room(now, f.unready(p)) == 0 {
+		if f.room(p, now) == 0 {
 			continue
 		}
 		if best == nil || cmp.Or(byPool[p.name]-byPool[best.name], cmp.Compare(p.name, best.name)) < 0 {

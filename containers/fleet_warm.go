@@ -198,7 +198,7 @@ func (f *Fleet) yields(now time.Time) *fleetClone {
 		return nil
 	}
 	for _, p := range f.pools {
-		if f.missing(p) > f.parked(p) && p.unfit == "" && p.backoff.room(now, f.unready(p)) > 0 {
+		if f.missing(p) > f.parked(p) && p.unfit == "" && f.room(p, now) > 0 {
 			return f.anyWarm(func(other *fleetPool) bool { return f.missing(other) == 0 })
 		}
 	}
@@ -251,7 +251,7 @@ func (f *Fleet) poorest(now time.Time) (poorest *fleetPool) {
 		}
 	}
 	for _, p := range f.pools {
-		room := p.backoff.room(now, f.unready(p))
+		room := f.room(p, now)
 		if f.missing(p) > 0 && p.unfit == "" && room > 0 {
 			return nil // It comes first.
 		}

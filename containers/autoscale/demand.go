@@ -74,8 +74,8 @@ func (v *view) measure(h *History) {
 		}
 	}
 	requests := float64(v.Sample.Requests)
-	// Who starts the first replica by hand wants to have it.
-	started := h.replicas == 0 && v.total() > 0
+	// Who starts the first replica by hand wants to have it, and its time begins when it can serve.
+	started := h.replicas == 0 && v.total() > 0 || v.Ready == 0 && v.Starting > 0
 	if v.InFlight > v.Ignored || v.Watching > 0 || requests != h.seen || started {
 		h.active = v.now
 	}
