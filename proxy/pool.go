@@ -67,7 +67,8 @@ func (p *Pool) Name() string { return p.name }
 // Settings returns the pool's settings of this moment.
 func (p *Pool) Settings() *containers.Settings { return &p.view.Load().settings }
 
-// Plain says that all its backends speak HTTP/1.1 without TLS. Not every front can reach others.
+// Plain says that all its backends speak HTTP/1.1 without TLS. Not every front can reach others. It is false where requests
+// wait for a first backend, for that may speak anything.
 func (p *Pool) Plain() bool { return p.view.Load().plain }
 
 // Begin counts a request in. Its Done counts it out, whatever happens in between.

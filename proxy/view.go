@@ -22,7 +22,7 @@ type view struct {
 	// byAffinity finds candidates by their cookie; nil if the pool is not sticky.
 	byAffinity      map[string]*Backend
 	ready, starting int
-	// plain says that all members speak HTTP/1.1 without TLS.
+	// plain says that all members speak HTTP/1.1 without TLS, and so will who comes next.
 	plain bool
 	// panics says that candidates are not only those that are ready, gone that the pool left for good.
 	panics, gone bool
@@ -72,6 +72,7 @@ func (v *view) equip(old *view, now time.Duration) error {
 	}
 	v.ramp(now)
 	v.scale(old)
+	v.plain = v.plain && (len(v.members) > 0 || !v.scales) // Nobody has said yet what the first one speaks.
 	if l := v.settings.RateLimit; l != old.settings.RateLimit {
 		v.limiter = nil
 		if l.Rate.Count > 0 {

@@ -22,19 +22,37 @@ func TestFront_HTTP_2_handed_over(t *testing.T) {
 }
 
 func startHanded(t testing.TB, core *proxy.Core, o fronttest.Options) fronttest.Front {
+	return startBoth(t, core, o, true, func(_, _ []byte, _ bool) (proxy.Target, front.Whose) {
+		return proxy.Target{}, front.Anothers
+	})
+}
+
+// startPlane starts both fronts as they are really served, without TLS.
+func startPlane(t testing.TB, core *proxy.Core, o fronttest.Options) fronttest.Front {
+	return startBoth(t, core, o, false, func(_, _ []byte, _ bool) (proxy.Target, front.Whose) {
+		return proxy.Target{Pool: core.Pool("default"), Strip: len("/lb")}, front.Pools
+	})
+}
+
+// startBoth starts a front of HTTP/1.1 that route tells whose a request is, and one of net/http for what it hands over.
+func startBoth(
+	t testing.TB, core *proxy.Core, o fronttest.Options, secure bool, route func(host, path []byte, secure bool) (proxy.Target, front.Whose),
+) fronttest.Front {
 	f := nethttp.New(core, nethttp.Options{Logger: zerolog.Nop(), BodyIdle: o.BodyIdle, BackendIdle: o.BackendIdle})
 	server := f.Server(below(f.Handler("default", "/lb")))
 	listener := fronttest.Listen(t)
 	given := &channel{addr: listener.Addr(), conns: make(chan net.Conn, 1000), closed: make(chan struct{})}
 	wire := front.New(core, front.Options{
 		Logger: zerolog.Nop(), BodyIdle: o.BodyIdle, BackendIdle: o.BackendIdle,
-		Route: func(_, _ []byte, _ bool) (proxy.Target, front.Whose) {
-			return proxy.Target{}, front.Anothers
-		},
+		Route:   route,
 		HandOff: func(c net.Conn, _ bool) { given.conns <- c },
 	})
 	served := make(chan error, 2)
-	go func() { served <- wire.Serve(tls.NewListener(listener, fronttest.Certificate(t))) }()
+	accepting := listener
+	if secure {
+		accepting = tls.NewListener(listener, fronttest.Certificate(t))
+	}
+	go func() { served <- wire.Serve(accepting) }()
 	go func() { served <- server.Serve(given) }()
 	t.Cleanup(func() {
 		server.Close()

@@ -1,6 +1,7 @@
 package nethttp_test
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"log"
@@ -9,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/proxy/fronttest"
@@ -117,6 +119,26 @@ func TestFront_serves_pools_that_speak_in_several_ways(t *testing.T) {
 		}
 	}
 	s.WantCounts(uint64(each*len(speaks)), 0, 0)
+}
+
+// Who waits for the first backend of a pool can't know how that will speak.
+func TestFront_holds_for_backends_that_speak_in_any_way(t *testing.T) {
+	for _, tt := range speaks {
+		t.Run(tt.name, func(t *testing.T) {
+			conf := fronttest.Settings()
+			conf.Scale.Max, conf.Queue = 1, containers.Queue{Size: 1, Timeout: fronttest.Patience}
+			s := fronttest.NewSite(t, fronttest.Harness{Start: startPlane, Lenient: true}, conf, fronttest.Options{})
+			conn := s.Dial("GET /lb/ HTTP/1.1\r\nHost: x\r\n\r\n")
+			defer conn.Close()
+			fronttest.Eventually(t, "one to be held", func() bool { return s.Core.Report(time.Now()).Pools[0].Queued == 1 })
+			addBackend(s, "a", serve(t, tt.start, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.ProtoMajor, r.TLS != nil) }), tt.scheme)
+			answer, err := fronttest.ReadAnswer(bufio.NewReader(conn))
+			if want := fmt.Sprint(tt.major, tt.secure); err != nil || answer.Status != 200 || answer.Body != want {
+				t.Errorf("%v, %v, want 200 and %s", answer, err, want)
+			}
+			s.WantCounts(1, 0, 0)
+		})
+	}
 }
 
 func TestChecker_speaks_as_backends_do(t *testing.T) {

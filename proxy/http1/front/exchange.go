@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/proxy"
 	"github.com/ballast-lb/ballast/proxy/http1"
 )
@@ -97,6 +98,9 @@ func (c *client) hold() (*proxy.Backend, error) {
 // may be repeated. That a kept connection has ended is no failure: the same request goes out on another connection then.
 func (c *client) try(b *proxy.Backend) (cause proxy.Cause, again bool) {
 	w := c.work
+	if b.Scheme() != containers.SchemeHTTP { // It joined when the request was here already.
+		return proxy.CauseNoBackend, false
+	}
 	for {
 		l, cause := c.reach(b, w.repeated)
 		if l == nil {
