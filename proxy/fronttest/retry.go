@@ -27,6 +27,7 @@ var retryTests = []test{
 	{"takes an interim answer for the beginning of one", testInterimThenEnd},
 	{"loses no POST at the idle timeout of a backend", testIdleTimeout},
 	{"keeps no connection for another identity", testIdentity},
+	{"sends nothing to who comes after a backend at its address", testSuccessor},
 	{"times out", testTimeout},
 }
 
@@ -210,6 +211,40 @@ func testIdleTimeout(t *testing.T, h Harness) {
 }
 
 type connKey struct{}
+
+// A connection that is made when its backend has left may be to the next owner of the address.
+func testSuccessor(t *testing.T, h Harness) {
+	var wg sync.WaitGroup
+	t.Cleanup(wg.Wait) // When what silent has connected with has ended.
+	successor, other := silent(t), NewBackend(t, Replies("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nother"))
+	conf := Settings()
+	conf.ConnectTimeout = Patience
+	s := NewSite(t, h, conf, Options{}, successor.Addr().String())
+	conn := s.Dial("POST /lb/ HTTP/1.1\r\nHost: x\r\nCookie: secret\r\nContent-Length: 5\r\n\r\nhello")
+	Eventually(t, "a connection to begin", func() bool { return s.Core.Report(time.Now()).Pools[0].Backends[0].InFlight == 1 })
+	s.Backends = []containers.Backend{Spec("b", other.Address)}
+	s.Apply()
+	wg.Go(func() {
+		for {
+			conn, err := successor.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() {
+				defer conn.Close()
+				if got, _ := bufio.NewReader(conn).ReadString('\n'); got != "" {
+					t.Errorf("the successor is sent %q", got)
+				}
+			})
+		}
+	})
+	if answer, err := ReadAnswer(bufio.NewReader(conn)); err != nil || answer.Status != 200 || answer.Body != "other" {
+		t.Errorf("%v, %v, want the answer of another backend", answer, err)
+	}
+	conn.Close()
+	successor.Close()
+	s.WantCounts(1, 0, 0)
+}
 
 // Case 4: a new container at an old address is another backend: it gets no kept connection.
 func testIdentity(t *testing.T, h Harness) {

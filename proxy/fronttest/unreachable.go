@@ -31,6 +31,12 @@ func Refusing(t testing.TB) string {
 // Silent returns an address where connecting never ends: somebody listens, whose queue is full.
 func Silent(t testing.TB) string {
 	t.Helper()
+	return silent(t).Addr().String()
+}
+
+// silent returns a listener with which connecting does not end before it accepts.
+func silent(t testing.TB) net.Listener {
+	t.Helper()
 	listener := Listen(t).(*net.TCPListener)
 	t.Cleanup(func() { _ = listener.Close() })
 	raw, err := listener.SyscallConn()
@@ -45,7 +51,7 @@ func Silent(t testing.TB) string {
 	for range 64 {
 		conn, err := d.DialContext(t.Context(), "tcp", listener.Addr().String())
 		if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() {
-			return listener.Addr().String()
+			return listener
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -53,5 +59,5 @@ func Silent(t testing.TB) string {
 		t.Cleanup(func() { conn.Close() })
 	}
 	t.Fatal("the queue is never full")
-	return ""
+	return nil
 }

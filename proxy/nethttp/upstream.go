@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -87,6 +88,10 @@ func (f *Front) newUpstream(b *proxy.Backend, s *containers.Settings) *upstream 
 		if err != nil {
 			return nil, &dialError{err}
 		}
+		if b.Gone() { // Meanwhile: its address may be somebody else's.
+			c.Close()
+			return nil, &dialError{errGone}
+		}
 		return &conn{Conn: c, stall: stall}, nil
 	}
 	u := &upstream{connect: s.ConnectTimeout, headers: s.Timeout, stall: stall}
@@ -153,6 +158,8 @@ func (f *Front) closeIdle() {
 		return true
 	})
 }
+
+var errGone = errors.New("the backend has left")
 
 // dialError says that a connection could not be made.
 type dialError struct{ error }

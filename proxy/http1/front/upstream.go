@@ -2,6 +2,7 @@ package front
 
 import (
 	"context"
+	"errors"
 	"net"
 	"slices"
 	"sync"
@@ -97,6 +98,8 @@ func (f *Front) kept(b *proxy.Backend) *link {
 	return nil
 }
 
+var errGone = errors.New("the backend has left")
+
 // dial makes a connection to a backend, for as long as the client is there.
 func (c *client) dial(b *proxy.Backend) (*link, error) {
 	c.watchOnce()
@@ -114,6 +117,10 @@ func (c *client) dial(b *proxy.Backend) (*link, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if b.Gone() { // Meanwhile: its address may be somebody else's.
+		conn.Close()
+		return nil, errGone
 	}
 	return newLink(conn), nil
 }
