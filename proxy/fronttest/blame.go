@@ -14,6 +14,7 @@ import (
 
 var blameTests = []test{
 	{"blames no backend for what clients do", testBlamesNobody},
+	{"blames no backend that gives a slow client up", testGivesUp},
 	{"blames no backend for a deadline of the client's", testDeadline},
 }
 
@@ -75,6 +76,52 @@ func testBlamesNobody(t *testing.T, h Harness) {
 				s.Settled()
 			}
 			s.wantClosed()
+		})
+	}
+}
+
+// Limits of backends may be shorter than ours. That one of them passed is seen from the end of the connection alone.
+func testGivesUp(t *testing.T, h Harness) {
+	const patience = 600 * time.Millisecond
+	stops := func(conn net.Conn, r *bufio.Reader, _ string) { // As nginx does with client_body_timeout.
+		_ = conn.SetReadDeadline(time.Now().Add(patience))
+		_, _ = io.CopyN(io.Discard, r, 100)
+	}
+	gaveUp := make(chan struct{}, 1)
+	tests := []struct {
+		name, request string
+		backend       func(conn net.Conn, r *bufio.Reader, head string)
+		client        func()
+		status        int
+	}{
+		{"that stops in the middle of a body", "POST /lb/ HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhello", stops, nil, 400},
+		{"that stops when the answer has begun", "POST /lb/ HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhello", func(conn net.Conn, r *bufio.Reader, head string) {
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello")
+			stops(conn, r, head)
+		}, nil, 200},
+		{"that pauses in an answer", get("/"), func(conn net.Conn, _ *bufio.Reader, _ string) { // As with send_timeout.
+			_, err := io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+			for b := make([]byte, 64<<10); err == nil; {
+				_ = conn.SetWriteDeadline(time.Now().Add(patience))
+				_, err = conn.Write(b)
+			}
+			reset(conn)
+			gaveUp <- struct{}{}
+		}, func() { receive(t, gaveUp, "the backend to give up") }, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := breakable(t, h, Options{BodyIdle: 3 * patience}, NewBackend(t, tt.backend).Address)
+			conn := s.Dial(tt.request)
+			if tt.client != nil {
+				tt.client()
+				_, _ = io.Copy(io.Discard, conn)
+			} else if answer, _ := ReadAnswer(bufio.NewReader(conn)); answer.Status != tt.status {
+				t.Errorf("answer %v, want %d", answer, tt.status)
+			}
+			conn.Close()
+			s.wantClosed()
+			s.WantCounts(1, 0, 0)
 		})
 	}
 }

@@ -171,6 +171,8 @@ func (e *exchange) classify(ctx context.Context, err error) proxy.Cause {
 		return proxy.CauseBadResponse
 	case network != nil && network.Timeout():
 		return proxy.CauseTimeout
+	case e.body.waitedFor():
+		return proxy.CauseBadRequest
 	case op, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errStale):
 		return proxy.CauseNoAnswer
 	default:

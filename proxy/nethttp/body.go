@@ -24,6 +24,10 @@ type body struct {
 	over   bool // More than maxKept was read, and nothing is kept.
 	broken atomic.Bool
 	stood  atomic.Bool // It broke because it stood still for too long.
+	// since is when the read began that waits for the client, in Unix nanoseconds, 0 if none does; paused says that one
+	// took long.
+	since  atomic.Int64
+	paused atomic.Bool
 	// streams says that it is a stream's, of which one read can be interrupted without harm to the connection, and
 	// interrupted that one was, so that nothing can be read any more.
 	streams     bool
@@ -41,6 +45,16 @@ func (b *body) failed() bool { return b != nil && b.broken.Load() }
 // stalled says that the client stopped sending, and is there still.
 func (b *body) stalled() bool { return b != nil && b.stood.Load() }
 
+// waitedFor says that the client took long to send some of it, or has to be waited for long, so that an end of the backend's
+// connection may be meant for it.
+func (b *body) waitedFor() bool {
+	if b == nil {
+		return false
+	}
+	since := b.since.Load()
+	return b.paused.Load() || since != 0 && time.Since(time.Unix(0, since)) >= b.limit.idle/late
+}
+
 // replayable says whether attempt can be called again.
 func (b *body) replayable() bool { return b == nil || !b.over && !b.interrupted.Load() }
 
@@ -53,7 +67,10 @@ func (b *body) pull(p []byte) (int, error) {
 		return 0, b.ended
 	}
 	b.limit.extend()
+	b.since.Store(time.Now().UnixNano())
 	n, err := b.source.Read(p)
+	b.paused.Store(b.waitedFor())
+	b.since.Store(0)
 	if !b.over && len(b.kept)+n <= maxKept {
 		b.kept = append(b.kept, p[:n]...)
 	} else {

@@ -22,6 +22,7 @@ type writer struct {
 	limit    *deadline
 	status   int
 	sent     int64 // How much of the body.
+	slow     bool  // The client took long to take some of it.
 	head     bool  // The request is a HEAD, whose answer has none although it is written.
 	hijacked bool
 	// headOnly says that no body follows the answer's head.
@@ -77,7 +78,9 @@ func (w *writer) FlushError() error {
 
 func (w *writer) Write(p []byte) (int, error) {
 	w.limit.extend()
+	began := time.Now()
 	n, err := w.ResponseWriter.Write(p)
+	w.slow = w.slow || time.Since(began) >= w.limit.idle/late
 	if !w.head {
 		w.sent += int64(n)
 	}

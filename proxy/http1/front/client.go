@@ -40,6 +40,8 @@ type client struct {
 	breaks bool
 	// watched says that it asked for its peer's end.
 	watched bool
+	// slow says that the client took long to take some of the answer.
+	slow bool
 	// bounded says that its socket takes little of what can't be sent yet.
 	bounded bool
 	// after is how the connection goes on after a wait.

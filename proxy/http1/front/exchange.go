@@ -22,7 +22,7 @@ const maxInterim = 32
 // exchange serves a request of a pool. It says whether another may follow on the connection.
 func (c *client) exchange(p *proxy.Pool, strip int) bool {
 	w := c.work
-	c.reason = reasonNone
+	c.reason, c.slow = reasonNone, false
 	w.settings = p.Settings()
 	w.began, w.pool = time.Now(), p.Name()
 	c.f.heed(w.settings.Timeout)
@@ -279,6 +279,9 @@ func (c *client) blame(err error) proxy.Cause {
 	}
 	if cause := c.pumpCause(err); cause != proxy.CauseNone {
 		return cause
+	}
+	if c.waitedFor() {
+		return proxy.CauseBadRequest
 	}
 	return proxy.CauseNoAnswer
 }

@@ -115,6 +115,18 @@ func (c *client) lookLeft() {
 	}
 }
 
+// late is how many times shorter than the limit of a body a pause is that a backend may have lost its patience at: 5 s of
+// 60 s.
+const late = 12
+
+// waitedFor says that the client takes long, or took long, so that an end of the backend's connection may be meant for it.
+func (c *client) waitedFor() bool {
+	p, since := unpack(c.pumping.Load())
+	return c.slow || p == phaseBody && c.isLate(since)
+}
+
+func (c *client) isLate(since int64) bool { return c.older(since, time.Duration(c.pause.Load())/late) }
+
 // restamp begins the wait for an answer anew, when the request has been sent whole.
 func (c *client) restamp() {
 	s := c.state.Load()

@@ -16,7 +16,10 @@ func (c *client) write(b []byte) proxy.Cause {
 	if !c.enter(phaseWrite) {
 		return c.reason.cause()
 	}
-	if c.put(b) == nil {
+	began := c.f.clock.Load()
+	err := c.put(b)
+	c.slow = c.slow || c.isLate(began)
+	if err == nil {
 		return proxy.CauseNone
 	}
 	return c.unwritten()
@@ -65,7 +68,16 @@ func (c *client) pull() (ended bool, cause proxy.Cause) {
 		return false, proxy.CauseNone
 	}
 	cause = c.broken(err)
-	return cause == proxy.CauseTruncated && errors.Is(err, io.EOF), cause
+	return cause == proxy.CauseTruncated && errors.Is(err, io.EOF), c.excuse(cause)
+}
+
+// excuse is the cause for which an answer breaks off that was found to be truncated: a backend that has waited long for
+// the client may well be tired of it.
+func (c *client) excuse(cause proxy.Cause) proxy.Cause {
+	if cause == proxy.CauseTruncated && c.waitedFor() {
+		return proxy.CauseClientGone
+	}
+	return cause
 }
 
 // broken says why no more of an answer can be read.
@@ -125,15 +137,17 @@ func (c *client) splice(n int64) (moved int64, cause proxy.Cause) {
 		}
 		got, err := p.from(l.raw, left)
 		if got == 0 {
-			return 0, c.broken(err)
+			return 0, c.excuse(c.broken(err))
 		}
 		left -= int64(got)
 		for p.held > 0 {
 			if !c.enter(phaseWrite) {
 				return 0, c.reason.cause()
 			}
-			held := p.held
-			if p.to(c.raw, left > 0 && got >= spliceMin) != nil {
+			held, began := p.held, c.f.clock.Load()
+			err := p.to(c.raw, left > 0 && got >= spliceMin)
+			c.slow = c.slow || c.isLate(began)
+			if err != nil {
 				return 0, c.unwritten()
 			}
 			c.work.sent += int64(held - p.held)
