@@ -158,7 +158,7 @@ var poolTable = []label{
 	{
 		name: "timeout.idle", scope: scopePool, initial: "60s",
 		example: "5m",
-		meaning: "How long a body may stand still, on either side.",
+		meaning: "How long a client may send nothing of a body, or take nothing of an answer, and a backend take nothing of a body. What a backend sends may pause for longer.",
 		setting: span(100*time.Millisecond, day, func(s *Settings) *time.Duration { return &s.IdleTimeout }),
 	},
 	{
