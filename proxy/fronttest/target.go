@@ -67,6 +67,31 @@ func testTarget(t *testing.T, h Harness) {
 	}
 }
 
+// Root tests a front that serves the pool "default" at the root, by what it makes of OPTIONS: of the server as a whole, which a
+// host alone stands for as well (RFC 9110 9.3.7, RFC 9112 3.2.4). backends adds one that answers with method and target.
+func Root(t *testing.T, h Harness, backends func(*Site)) {
+	s := NewSite(t, h, Settings(), Options{})
+	backends(s)
+	for request, want := range map[string]string{
+		"OPTIONS *":          "OPTIONS *",
+		"OPTIONS http://x":   "OPTIONS *",
+		"OPTIONS http://x?a": "OPTIONS /?a",
+		"OPTIONS http://x/":  "OPTIONS /",
+		"OPTIONS /":          "OPTIONS /",
+		"GET http://x":       "GET /",
+	} {
+		if answer, _ := s.Say(request + " HTTP/1.1\r\nHost: x\r\n\r\n"); answer.Status != 200 || answer.Body != want {
+			t.Errorf("%s: %v, want 200 and %s", request, answer, want)
+		}
+	}
+	for _, request := range []string{"GET *", "OPTIONS *?a"} {
+		if answer, _ := s.Say(request + " HTTP/1.1\r\nHost: x\r\n\r\n"); answer.Status != 400 {
+			t.Errorf("%s: %v, want 400", request, answer)
+		}
+	}
+	s.WantCounts(6, 0, 0)
+}
+
 // Case 14 and the first half of 15: our forwarding headers arrive, the client's don't.
 func testHeaders(t *testing.T, h Harness) {
 	backend := NewOK(t)

@@ -37,23 +37,7 @@ func TestFront_forwards_OPTIONS_asterisk(t *testing.T) {
 			}, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Method, " ", r.RequestURI) })
 			h := harness
 			h.Start = startRoot
-			s := fronttest.NewSite(t, h, fronttest.Settings(), fronttest.Options{})
-			addBackend(s, "a", address, tt.scheme)
-			for request, want := range map[string]string{
-				"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n":        "OPTIONS *",
-				"OPTIONS http://x HTTP/1.1\r\nHost: x\r\n\r\n": "OPTIONS *",
-				"OPTIONS / HTTP/1.1\r\nHost: x\r\n\r\n":        "OPTIONS /",
-			} {
-				if answer, _ := s.Say(request); answer.Status != 200 || answer.Body != want {
-					t.Errorf("%q: %v, want 200 and %s", request, answer, want)
-				}
-			}
-			for _, request := range []string{"GET * HTTP/1.1\r\nHost: x\r\n\r\n", "OPTIONS *?a HTTP/1.1\r\nHost: x\r\n\r\n"} {
-				if answer, _ := s.Say(request); answer.Status != 400 {
-					t.Errorf("%q: %v, want 400", request, answer)
-				}
-			}
-			s.WantCounts(3, 0, 0)
+			fronttest.Root(t, h, func(s *fronttest.Site) { addBackend(s, "a", address, tt.scheme) })
 		})
 	}
 }

@@ -21,7 +21,9 @@ func (c *client) prepare(strip int) bool {
 		return false
 	}
 	w.target = w.target[:0]
-	if w.req.Form == http1.FormOrigin || w.req.Form == http1.FormAbsolute {
+	// A host alone is printed as what it stands for.
+	whole := len(path) == 0 && len(w.req.Query()) == 0 && w.req.Method == http1.MethodOptions
+	if !whole && (w.req.Form == http1.FormOrigin || w.req.Form == http1.FormAbsolute) {
 		if strip == len(path) {
 			w.target = append(w.target, '/')
 		}
