@@ -188,7 +188,7 @@ func TestScaler_leaves_what_somebody_starts_for_as_long_as_it_may_be_idle(t *tes
 		s := scaler(t, p, &bytes.Buffer{}, nil)
 		after(time.Hour)
 		p.set("web", func(r *Reading) { r.Sample.Starting, r.Sample.Originals = 1, 1 })
-		after(time.Second)
+		after(90 * time.Second) // Booting is not being idle.
 		p.set("web", func(r *Reading) { r.Sample.Starting, r.Sample.Ready = 0, 1 })
 		after(58 * time.Second)
 		if got := s.Decisions("web"); len(got) > 0 || len(p.brought) > 0 {
