@@ -27,6 +27,7 @@ var shared2 = []test{
 	{"tries no more than it may", testRetries},
 	{"never sends twice what may have arrived", testNeverTwice},
 	{"repeats on a kept connection only what may be repeated", testRepeats},
+	{"repeats on one kept connection at most", testRepeatsOnce},
 	{"loses no POST at the idle timeout of a backend", testIdleTimeout},
 	{"keeps no connection for another identity", testIdentity},
 	{"times out", testTimeout},

@@ -24,6 +24,7 @@ var retryTests = []test{
 	{"tries no more than it may", testRetries},
 	{"never sends twice what may have arrived", testNeverTwice},
 	{"repeats on a kept connection only what may be repeated", testRepeats},
+	{"repeats on one kept connection at most", testRepeatsOnce},
 	{"takes an interim answer for the beginning of one", testInterimThenEnd},
 	{"loses no POST at the idle timeout of a backend", testIdleTimeout},
 	{"keeps no connection for another identity", testIdentity},
@@ -126,22 +127,75 @@ func testNeverTwice(t *testing.T, h Harness) {
 // Cases 10 and 11: a kept connection that ends without a byte is tried again anew, but only for what may be sent
 // twice.
 func testRepeats(t *testing.T, h Harness) {
-	for method, want := range map[string]int{"GET": 200, "POST": 502} {
-		t.Run(method, func(t *testing.T) {
+	tests := []struct {
+		method, key string
+		want        int
+	}{
+		{"GET", "", 200},
+		{"POST", "", 502},
+		{"POST", "Idempotency-Key", 502}, // What a key means is between client and backend.
+		{"POST", "X-Idempotency-Key", 502},
+	}
+	for _, tt := range tests {
+		t.Run(tt.method+" "+tt.key, func(t *testing.T) {
 			backend := NewBackend(t, func(conn net.Conn, r *bufio.Reader, _ string) {
 				fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 				_, _ = r.ReadString('\n') // The second request on the connection is read, and dropped.
 				reset(conn)
 			})
 			s := NewSite(t, h, Settings(), Options{}, backend.Address)
-			for i, want := range []int{200, want} {
-				answer, err := s.Ask(method, "/", nil)
+			for i, want := range []int{200, tt.want} {
+				r := Request(t, tt.method, s.URL("/"), nil)
+				if tt.key != "" {
+					r.Header.Set(tt.key, "8e03978e")
+				}
+				answer, err := Do(s.client, r)
 				if err != nil || answer.Status != want {
 					t.Errorf("answer %d: %v, %v, want %d", i, answer, err, want)
 				}
 			}
+			for _, head := range backend.Received() {
+				if tt.key != "" && !strings.Contains(strings.ToLower(head), "\n"+strings.ToLower(tt.key)+": 8e03978e\r\n") {
+					t.Errorf("the backend got %q, want it with the key", head)
+				}
+			}
 		})
 	}
+}
+
+// Cases 10 and 11: a backend that ends each kept connection when it gets a request gets that one twice, not once for each
+// connection.
+func testRepeatsOnce(t *testing.T, h Harness) {
+	const kept = 4
+	var arrived sync.WaitGroup
+	arrived.Add(kept)
+	backend := NewBackend(t, func(conn net.Conn, r *bufio.Reader, head string) {
+		if strings.HasPrefix(head, "GET /first ") {
+			arrived.Done()
+			arrived.Wait() // So that each has a connection.
+		}
+		fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		_, _ = r.ReadString('\n')
+		reset(conn)
+	})
+	s := NewSite(t, h, Settings(), Options{}, backend.Address)
+	var wg sync.WaitGroup
+	for range kept {
+		wg.Go(func() {
+			if answer, err := s.Ask("GET", "/first", nil); err != nil || answer.Status != 200 {
+				t.Errorf("GET = %v, %v, want 200", answer, err)
+			}
+		})
+	}
+	wg.Wait()
+	s.Settled()
+	if answer, err := s.Ask("GET", "/second", nil); err != nil || answer.Status != 200 {
+		t.Errorf("GET = %v, %v, want 200", answer, err)
+	}
+	if got := strings.Count(strings.Join(backend.Captured(), ""), "GET /second "); got != 2 {
+		t.Errorf("the backend got the request %d times, want 2", got)
+	}
+	s.WantCounts(kept+1, 0, 0)
 }
 
 // Case 11: whose backend has said something has arrived, and what was said goes to the client only.

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/proxy"
 )
 
@@ -62,7 +63,7 @@ func (e *exchange) hold(ctx context.Context) (*proxy.Backend, error) {
 // try sends the request to one backend. Each attempt has a request of its own, for a transport may
 // hold on to it for a while.
 func (a attempts) try(e *exchange, r *http.Request, b *proxy.Backend) (*http.Response, error) {
-	e.conn, e.written = nil, 0
+	e.conn, e.written, e.repeated = nil, 0, false
 	out := *r
 	out.URL = new(url.URL)
 	*out.URL = *r.URL
@@ -98,14 +99,22 @@ func (a attempts) try(e *exchange, r *http.Request, b *proxy.Backend) (*http.Res
 	return u.transport.RoundTrip(&out)
 }
 
+// gotConn is told of each connection that the transport is about to use for an attempt. It repeats by itself what may be
+// repeated as long as kept connections end; but what has been sent once by one of these goes out again on a new one only.
 func (e *exchange) gotConn(info httptrace.GotConnInfo) {
-	under := info.Conn
+	under, http2 := info.Conn, e.backend.Scheme() == containers.SchemeH2C
 	if secured, ok := under.(*tls.Conn); ok {
-		under = secured.NetConn()
+		under, http2 = secured.NetConn(), secured.ConnectionState().NegotiatedProtocol == "h2"
 	}
-	if c, ok := under.(*conn); ok {
-		e.conn, e.written = c, c.written.Load()
+	c, ok := under.(*conn)
+	if !ok {
+		return
 	}
+	e.repeated = e.repeated || e.conn != nil && e.conn.written.Load() != e.written
+	if e.repeated && info.Reused && !http2 { // A connection of HTTP/2 is not ours alone, and it repeats only what was not processed.
+		c.refuses.Store(true)
+	}
+	e.conn, e.written = c, c.written.Load()
 }
 
 // repeatable says whether another backend may get the request after an attempt that ended with err: if nothing of it was

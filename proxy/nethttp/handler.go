@@ -64,9 +64,10 @@ type exchange struct {
 	response *responseBody // nil before there is one.
 	backend  *proxy.Backend
 	// conn is the connection of the last attempt, if there was one, and written how much had been
-	// written to it before.
-	conn    *conn
-	written int64
+	// written to it before; repeated says that some of the request went to another one before that, in the same attempt.
+	conn     *conn
+	written  int64
+	repeated bool
 	// client is who is believed to have sent it, https whether over TLS, id what it is called; wait is when it may come
 	// again.
 	client netip.Addr

@@ -18,7 +18,19 @@ func rewrite(p *httputil.ProxyRequest) {
 		out.Header.Del("Upgrade")
 	}
 	strip(out.Header)
+	hideKeys(out.Header)
 	e.forward(out.Header, p.In)
+}
+
+// hideKeys keeps the transport from taking a request for one that may be sent twice because of a header, for which it looks
+// under names as net/http writes them. On the wire capitals mean nothing.
+func hideKeys(h http.Header) {
+	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
+		if lines, ok := h[name]; ok {
+			delete(h, name)
+			h[strings.ToLower(name)] = lines
+		}
+	}
 }
 
 // wantsWebSocket says whether a request asks for the one upgrade that is passed on. With a body it is

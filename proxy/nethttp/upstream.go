@@ -173,9 +173,16 @@ type conn struct {
 	stall    time.Duration
 	written  atomic.Int64
 	upgraded atomic.Bool
+	// refuses says that nothing must be written to it any more.
+	refuses atomic.Bool
 }
 
+var errRefuses = errors.New("kept connection is not used again")
+
 func (c *conn) Write(p []byte) (int, error) {
+	if c.refuses.Load() {
+		return 0, errRefuses
+	}
 	if !c.upgraded.Load() {
 		_ = c.SetWriteDeadline(time.Now().Add(c.stall))
 	}
