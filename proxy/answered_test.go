@@ -30,6 +30,8 @@ func TestAnswered_tells_peak_ewma_what_a_backend_takes(t *testing.T) {
 		{"fails at once", behaviour{status: 500}, 1, 50},
 		{"breaks off at once", behaviour{status: 200, cause: proxy.CauseTruncated}, 1, 100},
 		{"does not answer", behaviour{head: 5 * time.Second, cause: proxy.CauseTimeout}, 1, 20},
+		{"does not answer clients that leave", behaviour{head: 2 * time.Second, cause: proxy.CauseClientGone}, 1, 50},
+		{"has clients that leave a long body", behaviour{head: 10 * time.Millisecond, body: time.Second, status: 200, cause: proxy.CauseClientGone}, 450, 550},
 		{"refuses", behaviour{cause: proxy.CauseConnectFailed}, 1, 50},
 	}
 	for _, tt := range tests {

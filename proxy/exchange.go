@@ -137,6 +137,9 @@ func (x *Exchange) Done(now time.Time, status int, cause Cause) {
 	if b := x.current; b != nil {
 		x.current = nil
 		b.answered(status, cause, at-x.attempt)
+		if cause == CauseClientGone && x.verdict == verdictNone && x.pool.view.Load().observes { // Else who never answers looks fast.
+			b.cost.AtLeast(at-x.attempt, at)
+		}
 		if cause.blames() {
 			x.blame(b, at, cause)
 			if cause == CauseTimeout {

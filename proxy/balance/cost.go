@@ -59,6 +59,26 @@ func (c *Cost) Observe(rtt, now time.Duration) {
 	}
 }
 
+// AtLeast tells that there was no answer yet after waited, when who asked gave up. That may raise the cost, and never
+// lowers it: what the answer would have taken is not known. Who never answered costs as much as a failure, or more.
+func (c *Cost) AtLeast(waited, now time.Duration) {
+	took, at := float64(waited), tick(now)
+	for {
+		word := c.word.Load()
+		cost, stamp := unpack(word, at)
+		dt, next := age(stamp, at), took
+		switch {
+		case cost == 0:
+			next = max(took, float64(failFirst))
+		case took <= cost*decay(dt):
+			return
+		}
+		if c.word.CompareAndSwap(word, pack(next, stamp+dt)) {
+			return
+		}
+	}
+}
+
 // Fail charges a penalty for a failure, lest a backend that fails at once looks fast and gets everything:
 // its cost doubles, up to 10 s. So one failure among thousands of answers does little, and who goes on
 // failing is soon behind all others, whatever these cost. A failure that took long, as a timeout does, is

@@ -15,15 +15,18 @@ const (
 	day = 24 * time.Hour
 )
 
-// told is one call of Observe, or of Fail if took is 0.
+// told is one call of Observe, of Fail if took is 0, or of AtLeast if it is negative.
 type told struct{ took, at time.Duration }
 
 func costOf(calls ...told) *balance.Cost {
 	c := new(balance.Cost)
 	for _, call := range calls {
-		if call.took == 0 {
+		switch {
+		case call.took == 0:
 			c.Fail(call.at)
-		} else {
+		case call.took < 0:
+			c.AtLeast(-call.took, call.at)
+		default:
 			c.Observe(call.took, call.at)
 		}
 	}
@@ -51,9 +54,16 @@ func TestCost(t *testing.T) {
 		{"a late witness does not decay it", []told{{time.Second, time.Minute}, {ms, time.Minute - time.Second}}, time.Minute, time.Second},
 		{"but raises it", []told{{ms, time.Minute}, {time.Second, time.Minute - time.Second}}, time.Minute, time.Second},
 		{"a clock that lags", []told{{time.Second, time.Minute}}, time.Minute - time.Second, time.Second},
-		{"an answer in no time", []told{{-1, time.Minute}}, time.Minute, 1},
+		{"an answer in no time", []told{{1, time.Minute}}, time.Minute, 1},
 		{"where stamps wrap", []told{{time.Second, 1<<32*100*time.Microsecond - time.Second}}, 1<<32*100*time.Microsecond + time.Second, e(time.Second, 2*time.Second)},
 		{"the first answer late in an era", []told{{time.Second, 1<<32*100*time.Microsecond - time.Second}}, 1<<32*100*time.Microsecond - time.Second, time.Second},
+
+		{"who gave up raises it", []told{{20 * ms, 0}, {-2 * time.Second, time.Second}}, time.Second, 2 * time.Second},
+		{"also to what it was", []told{{time.Second, 0}, {-time.Second, tau}}, tau, time.Second},
+		{"and never lowers it", []told{{time.Second, 0}, {-100 * ms, tau / 10}}, tau / 10, e(time.Second, tau/10)},
+		{"a late witness who gave up raises it", []told{{ms, time.Minute}, {-time.Second, time.Minute - time.Second}}, time.Minute, time.Second},
+		{"who gave up first of all", []told{{-2 * time.Second, 0}}, 0, 2 * time.Second},
+		{"and at once", []told{{-ms, 0}}, 0, 100 * ms},
 
 		{"a failure first of all", []told{{0, 0}}, 0, 100 * ms},
 		{"a failure doubles", []told{{20 * ms, 0}, {0, time.Second}}, time.Second, 40 * ms},
