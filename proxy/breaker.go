@@ -10,8 +10,8 @@ import (
 
 // Outlier ejection as in Envoy (arch_overview/upstream/outlier): a backend that fails so many requests in a row as
 // the pool's Breaker says is left alone for 30 s times how often that happened lately, at most 300 s; no more than half of a pool's
-// backends are, but one always may be. Then it is on trial: one failure ejects it again, one success puts it back
-// for good. An active check that passes ends an ejection early.
+// backends are, but one always may be. Then it is on trial: one request at a time is its probe, while others can serve the rest;
+// one failure ejects it again, one success puts it back for good. An active check that passes ends an ejection early.
 const (
 	ejectBase = 30 * time.Second
 	ejectMost = 300 * time.Second
@@ -26,6 +26,9 @@ type breaker struct {
 	failures atomic.Int32
 	// trial says that an ejection has ended and no request has succeeded since.
 	trial atomic.Bool
+	// probed says that a request is at it to decide a trial, rests until when none is after one that decided nothing.
+	probed atomic.Bool
+	rests  atomic.Int64
 	// ejections counts them all.
 	ejections atomic.Uint64
 
@@ -54,10 +57,46 @@ func (b *Backend) succeeded() (ended int32) {
 	if b.breaker.failures.Load() != 0 {
 		ended = b.breaker.failures.Swap(0)
 	}
-	if b.breaker.trial.Load() {
-		b.breaker.trial.Store(false)
+	if b.breaker.trial.Load() && b.breaker.trial.CompareAndSwap(true, false) {
+		b.pool.core.trust(b.pool)
 	}
 	return ended
+}
+
+// trust lets who has passed its trial have its share again.
+func (c *Core) trust(p *Pool) {
+	var after aftermath
+	c.mu.Lock()
+	c.refresh(p, &after)
+	c.mu.Unlock()
+	c.follow(&after, nil)
+}
+
+// probe takes a backend that is on trial for one request, if no other has it.
+func (x *Exchange) probe(b *Backend, limit int) bool {
+	k := &b.breaker
+	if !k.trial.Load() || k.probed.Load() || int64(x.attempt) < k.rests.Load() || !k.probed.CompareAndSwap(false, true) {
+		return false
+	}
+	if !b.take(limit) {
+		k.probed.Store(false)
+		return false
+	}
+	x.probes = true
+	return true
+}
+
+// probeShare is how much of the time, as a divisor, probes that decide nothing may take: where requests come one after the
+// other each would be one, and wait until its client leaves.
+const probeShare = 5
+
+// probedBy ends what x was to find out about b, as far as it came by now.
+func (b *Backend) probedBy(x *Exchange, now time.Duration) {
+	if x.probes {
+		x.probes = false
+		b.breaker.rests.Store(int64(now + (probeShare-1)*(now-x.attempt)))
+		b.breaker.probed.Store(false)
+	}
 }
 
 // failed notes a request that failed because of the backend. ended is what succeeded returned for it, if its answer
@@ -111,6 +150,7 @@ func (b *Backend) readmit(now time.Duration) {
 	k := &b.breaker
 	k.open, k.reason, k.until = false, "", min(k.until, now)
 	k.failures.Store(int32(max(b.pool.settings.Breaker-1, 0)))
+	k.rests.Store(0)
 	k.trial.Store(true)
 }
 

@@ -144,6 +144,129 @@ func TestBreaker_trial(t *testing.T) {
 	}
 }
 
+const probeShare = 5
+
+// However many come at once: while the others can serve, one of them decides.
+func TestBreaker_trial_is_one_request_at_a_time(t *testing.T) {
+	policies := []string{balance.PolicyWeighted, balance.PolicyLeastRequest, balance.PolicyIPHash}
+	for _, policy := range policies {
+		t.Run(policy, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := breaking(5)
+				c, p := running(t, s, of(3)...)
+				send(t, p, "a", "55555")
+				s.Policy = policy
+				c.Apply(snapshot(s, of(3)...))
+				crowd := func() (all, probes []*proxy.Exchange) {
+					for i := range 60 {
+						x := p.Begin(time.Now())
+						b, err := x.Next(&balance.Request{Client: client(i)})
+						if err != nil {
+							t.Fatal(err)
+						}
+						if all = append(all, &x); b.Name() == "a" {
+							probes = append(probes, &x)
+						}
+					}
+					return all, probes
+				}
+				end := func(all []*proxy.Exchange, outcome rune) {
+					for _, x := range all {
+						outcomes[outcome](x, time.Now())
+					}
+				}
+				pass(30*time.Second + mending)
+				all, probes := crowd()
+				if len(probes) != 1 {
+					t.Fatalf("%d of 60 came to who is on trial, want 1", len(probes))
+				}
+				end(probes, 'g') // Who leaves decides nothing, and makes room for the next.
+				end(all, 's')
+				if all, probes = crowd(); len(probes) != 1 {
+					t.Fatalf("then %d came there, want 1", len(probes))
+				}
+				end(probes, 'o')
+				end(all, 's')
+				if got, want := states(t, c), "a ejected, b ready, c ready"; got != want {
+					t.Errorf("after a failure states are %s, want %s", got, want)
+				}
+				pass(60*time.Second + mending)
+				if all, probes = crowd(); len(probes) != 1 {
+					t.Fatalf("after the next ejection %d came there, want 1", len(probes))
+				}
+				end(all, 's')
+				if all, probes = crowd(); len(probes) < 5 {
+					t.Errorf("after a success %d came there, want its share", len(probes))
+				}
+				end(all, 's')
+			})
+		})
+	}
+}
+
+// Where requests come one after the other, and clients leave after 2 s, one in five at most waits for who is on trial and
+// does not answer.
+func TestBreaker_trial_that_decides_nothing_is_not_everybodys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, p := running(t, breaking(5), of(2)...)
+		send(t, p, "a", "55555")
+		pass(30*time.Second + mending)
+		const requests = 300
+		probes := 0
+		for range requests {
+			x, b := begin(t, p, time.Now())
+			if b.Name() == "a" {
+				probes++
+				pass(2 * time.Second)
+				outcomes['g'](x, time.Now())
+				continue
+			}
+			pass(2 * time.Second)
+			outcomes['s'](x, time.Now())
+		}
+		if probes < requests/10 || probes > requests/probeShare {
+			t.Errorf("%d of %d requests came there, want a tenth to a fifth", probes, requests)
+		}
+	})
+}
+
+// Who finds nobody else is not turned away for a trial.
+func TestBreaker_trial_serves_whom_nobody_else_can(t *testing.T) {
+	tests := []struct {
+		name string
+		n    int
+		and  string // Who else fails the request first.
+	}{
+		{"the only backend", 1, ""},
+		{"one that others have failed", 2, "b"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, p := running(t, breaking(5), of(tt.n)...)
+				send(t, p, "a", "55555")
+				pass(30*time.Second + mending)
+				probe := at(t, p, "a")
+				x, b := begin(t, p, time.Now())
+				if tt.and != "" {
+					if b.Name() != tt.and || !x.Again(time.Now(), proxy.CauseConnectFailed) {
+						t.Fatalf("it came to %s, and may not go on, want %s", b.Name(), tt.and)
+					}
+					var err error
+					if b, err = x.Next(&balance.Request{}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if b.Name() != "a" {
+					t.Errorf("it came to %s, want a", b.Name())
+				}
+				outcomes['s'](x, time.Now())
+				outcomes['s'](probe, time.Now())
+			})
+		})
+	}
+}
+
 func lasts(t *testing.T, c *proxy.Core) time.Duration {
 	t.Helper()
 	b := backendReport(t, c, "a").Breaker

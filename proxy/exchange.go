@@ -23,6 +23,8 @@ type Exchange struct {
 	// that ended.
 	verdict verdict
 	ended   int32
+	// probes says that the current backend is on trial, and this is the request that may decide it.
+	probes bool
 	// who asks; nil if that is not known. ignored says that it wakes nobody, asleep that it was counted as such.
 	who             Asker
 	ignored, asleep bool
@@ -94,6 +96,7 @@ func (x *Exchange) Answered(status int) {
 	} else {
 		x.verdict, x.ended = verdictGood, b.succeeded()
 	}
+	b.probedBy(x, now)
 	if observes { // After the penalty, so that a late failure counts with its length, and a fast one earns nothing.
 		b.cost.Observe(now-x.attempt, now)
 	}
@@ -116,9 +119,11 @@ func (x *Exchange) Again(now time.Time, cause Cause) bool {
 		p.denied.Add(1)
 		return false
 	}
-	x.attempt = p.since(now)
+	at := p.since(now)
 	b.errors.Add(1)
-	x.blame(b, x.attempt, cause)
+	x.blame(b, at, cause)
+	b.probedBy(x, at)
+	x.attempt = at
 	x.tried = append(x.tried, b)
 	x.current, x.verdict, x.ended = nil, verdictNone, 0
 	b.release()
@@ -146,6 +151,7 @@ func (x *Exchange) Done(now time.Time, status int, cause Cause) {
 				b.cost.Observe(at-x.attempt, at)
 			}
 		}
+		b.probedBy(x, at)
 		b.release()
 	}
 	x.pool.answered(ending{at: at, took: at - x.began, held: x.held, status: status, cause: cause, served: served, asleep: x.asleep})

@@ -64,6 +64,7 @@ func (x *Exchange) Hold(ctx context.Context, r *balance.Request) (*Backend, erro
 		switch {
 		case !ok || late.backend == nil:
 		case ctx.Err() != nil:
+			late.backend.probedBy(x, x.attempt)
 			late.backend.release()
 		default: // Just in time.
 			g, err = late, nil

@@ -65,6 +65,7 @@ func (c *Core) refresh(p *Pool, after *aftermath) {
 			after.proven = append(after.proven, change{pool: p.name, spec: b.spec})
 		}
 	}
+	v.probe()
 	if err := v.equip(old, now); err != nil {
 		c.log.Error().Err(err).Str("pool", p.name).Msg("policy not usable, going round instead")
 	}

@@ -114,6 +114,7 @@ func TestSlowStart_who_starts_slowly(t *testing.T) {
 		{"who was ejected", func(t *testing.T, _ *proxy.Core, p *proxy.Pool) {
 			send(t, p, "b", "55555")
 			pass(30*time.Second + mending)
+			send(t, p, "b", "s") // Or it would be on trial still.
 		}, true},
 		{"not whose weight changes", func(_ *testing.T, c *proxy.Core, _ *proxy.Pool) {
 			c.Apply(snapshot(s, backend("a", 7), backend("b", 7)))

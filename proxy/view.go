@@ -15,9 +15,11 @@ type view struct {
 	warnings []string
 	routes   []Route
 	members  []member // By container name, ascending.
-	// candidates are the available backends, which picker picks from, and weights theirs.
+	// candidates are the available backends, which picker picks from, and weights theirs; trials those that get a request
+	// at a time until one succeeds. Who is on trial is a candidate if nobody else is.
 	candidates []*Backend
 	weights    []int
+	trials     []*Backend
 	picker     balance.Picker // nil without candidates.
 	// byAffinity finds candidates by their cookie; nil if the pool is not sticky.
 	byAffinity      map[string]*Backend
@@ -46,7 +48,22 @@ type member struct {
 	reason  string
 	healthy bool
 	serves  bool
+	tried   bool // It serves on trial, beside others that are not.
 	breaker Breaker
+}
+
+// probe finds out who gets one request at a time. When the pool panics nobody is any worse than the others.
+func (v *view) probe() {
+	onTrial := func(m member) bool { return m.serves && m.Backend.breaker.trial.Load() }
+	if v.panics || !slices.ContainsFunc(v.members, func(m member) bool { return m.serves && !onTrial(m) }) {
+		return
+	}
+	for i := range v.members {
+		if m := &v.members[i]; onTrial(*m) {
+			m.tried = true
+			v.trials = append(v.trials, m.Backend)
+		}
+	}
 }
 
 // equip fills in what follows from the members. The picker of the old view goes on if it would be
@@ -65,7 +82,7 @@ func (v *view) equip(old *view, now time.Duration) error {
 		if m.breaker.State == BreakerOpen { // Whatever else keeps it from serving.
 			v.ejected = append(v.ejected, m.Backend)
 		}
-		if m.serves {
+		if m.serves && !m.tried {
 			v.candidates = append(v.candidates, m.Backend)
 			v.weights = append(v.weights, m.spec.Weight)
 		}
@@ -169,6 +186,11 @@ func (v *view) take(r *balance.Request, x *Exchange) (b *Backend, busy bool) {
 			return b, false
 		}
 	}
+	for _, b := range v.trials {
+		if !x.wasTried(b) && x.probe(b, most) {
+			return b, false
+		}
+	}
 	i := 0
 	for range maxPicks {
 		i = v.picker.Pick(r)
@@ -185,6 +207,11 @@ func (v *view) take(r *balance.Request, x *Exchange) (b *Backend, busy bool) {
 			return b, false
 		}
 		busy = busy || most > 0 && b.available.Load()
+	}
+	for _, b := range v.trials { // Better than nothing.
+		if !busy && !x.wasTried(b) && b.take(most) {
+			return b, false
+		}
 	}
 	return nil, busy
 }
