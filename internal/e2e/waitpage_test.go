@@ -47,7 +47,7 @@ func TestWaitPage(t *testing.T) {
 	}
 	// Nobody reloads it.
 	browser.Run(t, ctx, browser.WaitText(name))
-	if got := browser.Evaluate[string](t, ctx, `document.body.innerText`); !strings.Contains(got, "/shop") || !strings.Contains(got, "item=7") {
+	if got := browser.Evaluate[string](t, ctx, `document.body.innerText + location.search`); !strings.Contains(got, "for /shop") || !strings.HasSuffix(got, "?item=7") {
 		t.Errorf("the page that came is %q, want the one that was asked for", got)
 	}
 	for _, c := range complaints.List() {
