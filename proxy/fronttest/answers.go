@@ -96,6 +96,7 @@ func testAnswers(t *testing.T, h Harness) {
 		{"a backend can't speak for us", "HTTP/1.1 200 OK\r\nX-Ballast-Error: no-backend\r\nContent-Length: 0\r\n\r\n", 200, "", []string{"X-Ballast-Error"}},
 		{"early hints come first", "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, "ok", nil},
 		{"a body to the end of the connection", "HTTP/1.1 200 OK\r\n\r\nhello", 200, "hello", nil},
+		{"100 fields", "HTTP/1.1 200 OK\r\n" + strings.Repeat("X-Y: z\r\n", 99) + "Content-Length: 0\r\n\r\n", 200, "", nil},
 		{"an unusual status", "HTTP/1.1 599 Odd\r\nContent-Length: 0\r\n\r\n", 599, "", nil},
 	}
 	for _, tt := range tests {
@@ -132,6 +133,10 @@ func testBadAnswers(t *testing.T, h Harness) {
 		{"a negative length", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nhello", 502},
 		{"an upgrade nobody asked for", "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 502},
 		{"a head that breaks off", "HTTP/1.1 200 OK\r\nContent-", 502},
+		{"a status above 599", "HTTP/1.1 600 High\r\nContent-Length: 0\r\n\r\n", 502},
+		{"101 fields", "HTTP/1.1 200 OK\r\n" + strings.Repeat("X-Y: z\r\n", 100) + "Content-Length: 0\r\n\r\n", 502},
+		{"101 fields and chunks", "HTTP/1.1 200 OK\r\n" + strings.Repeat("X-Y: z\r\n", 100) + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 502},
+		{"fields of more than 64 KiB", "HTTP/1.1 200 OK\r\nX-Y: " + strings.Repeat("z", 64<<10) + "\r\nContent-Length: 0\r\n\r\n", 502},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

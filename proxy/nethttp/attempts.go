@@ -145,10 +145,12 @@ func (e *exchange) sentNothing(err error) bool {
 // expired says that the client's deadline has passed.
 func (e *exchange) expired() bool { return !e.expires.IsZero() && !time.Now().Before(e.expires) }
 
-// errUpgrade is an answer to an upgrade that can't be passed on, errStatus one with a status below 100.
+// errUpgrade is an answer to an upgrade that can't be passed on, errStatus one with a status that means nothing (RFC 9110 15),
+// errFields one with more fields than are read.
 var (
 	errUpgrade = errors.New("upgrade that was not asked for")
 	errStatus  = errors.New("status out of range")
+	errFields  = errors.New("too many fields")
 )
 
 // classify says why there is no answer of a backend to pass on.
@@ -176,7 +178,7 @@ func (e *exchange) classify(ctx context.Context, err error) proxy.Cause {
 	case errors.Is(err, proxy.ErrNoBackend), errors.Is(err, proxy.ErrQueueFull), errors.Is(err, proxy.ErrQueueTimeout),
 		errors.Is(err, proxy.ErrNotComing), errors.Is(err, proxy.ErrWaitPage):
 		return proxy.CauseOf(err)
-	case errors.Is(err, errUpgrade), errors.Is(err, errStatus):
+	case errors.Is(err, errUpgrade), errors.Is(err, errStatus), errors.Is(err, errFields):
 		return proxy.CauseBadResponse
 	case network != nil && network.Timeout():
 		return proxy.CauseTimeout

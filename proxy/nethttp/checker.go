@@ -10,6 +10,7 @@ import (
 
 	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/proxy/health"
+	"github.com/ballast-lb/ballast/proxy/http1"
 )
 
 const (
@@ -32,7 +33,7 @@ func NewChecker() *Checker {
 			TLSClientConfig:        unverified(),
 			DisableKeepAlives:      true,
 			DisableCompression:     true,
-			MaxResponseHeaderBytes: maxResponseHeaderBytes,
+			MaxResponseHeaderBytes: http1.MaxHead,
 		}
 	}
 	return c

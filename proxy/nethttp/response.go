@@ -3,13 +3,18 @@ package nethttp
 import (
 	"net/http"
 	"strings"
+
+	"github.com/ballast-lb/ballast/proxy/http1"
 )
 
 // modifyResponse is what happens to a backend's answer before it is passed on.
 func modifyResponse(r *http.Response) error {
 	e := exchangeOf(r.Request.Context())
-	if r.StatusCode < 100 {
+	switch {
+	case r.StatusCode < 100 || r.StatusCode > 599:
 		return errStatus
+	case answerFields(r) > http1.MaxFields:
+		return errFields
 	}
 	if r.StatusCode == http.StatusSwitchingProtocols {
 		if !e.upgrade || !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
@@ -29,6 +34,18 @@ func modifyResponse(r *http.Response) error {
 		r.Header.Add("Set-Cookie", setCookie(s, e.backend.Affinity(), e.https))
 	}
 	return nil
+}
+
+// answerFields is how many fields an answer came with, those included that the transport has taken out.
+func answerFields(r *http.Response) int {
+	n := len(r.TransferEncoding)
+	if len(r.Trailer) > 0 {
+		n++
+	}
+	for _, lines := range r.Header {
+		n += len(lines)
+	}
+	return n
 }
 
 // stripUpgraded removes hop-by-hop headers from a 101, except those that make the upgrade.

@@ -12,12 +12,12 @@ import (
 
 	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/proxy"
+	"github.com/ballast-lb/ballast/proxy/http1"
 )
 
 const (
-	maxIdlePerBackend      = 256
-	maxResponseHeaderBytes = 256 << 10
-	expectContinueTimeout  = time.Second
+	maxIdlePerBackend     = 256
+	expectContinueTimeout = time.Second
 )
 
 // upstream is the connections to one backend. No other backend ever has them, even at the same
@@ -136,7 +136,7 @@ func (f *Front) newTransport(dial dialer, s *containers.Settings, protocols *htt
 		IdleConnTimeout:        f.options.BackendIdle,
 		ResponseHeaderTimeout:  s.Timeout,
 		ExpectContinueTimeout:  expectContinueTimeout,
-		MaxResponseHeaderBytes: maxResponseHeaderBytes,
+		MaxResponseHeaderBytes: http1.MaxHead, // What is no answer to one protocol is none to another.
 	}
 }
 
