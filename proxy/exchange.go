@@ -102,6 +102,16 @@ func (x *Exchange) Answered(status int) {
 	}
 }
 
+// Moves says whether a client that came with this affinity is at home at the current backend from now on. Who was not
+// served at home because that was busy, or failed once, stays at home: it is a candidate still.
+func (x *Exchange) Moves(affinity string) bool {
+	b := x.current
+	if b == nil || affinity == b.affinity {
+		return false
+	}
+	return x.pool.view.Load().byAffinity[affinity] == nil
+}
+
 // blamed says whether a status tells of a backend that is not well. A method or version that it does not know is the
 // request's doing.
 func blamed(status int) bool { return status >= 500 && status != 501 && status != 505 }

@@ -18,6 +18,7 @@ var answerTests = []test{
 	{"counts a bad answer as one failure", testBadAnswers},
 	{"breaks off a long answer that breaks off", testLongTruncated},
 	{"brings clients back to their backend", testAffinity},
+	{"brings clients back to a backend that was busy", testAffinityBusy},
 }
 
 func testOwnAnswers(t *testing.T, h Harness) {
@@ -214,5 +215,37 @@ func testAffinity(t *testing.T, h Harness) {
 	}
 	if body, cookies := ask(back); body == first || len(cookies) != 1 {
 		t.Errorf("after its backend was drained a client came to %s and got %d cookies, want another and 1", body, len(cookies))
+	}
+}
+
+// A client whose backend is busy, or gives no answer, is served by another one this time, and is at home there still.
+func testAffinityBusy(t *testing.T, h Harness) {
+	g := newGate(t)
+	conf := one(containers.Queue{Size: 1, Timeout: Patience})
+	conf.Sticky = containers.Sticky{Enabled: true, TTL: 3600e9, Cookie: "ballast_affinity"}
+	s := NewSite(t, h, conf, Options{}, g.address, Serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "other") }))
+	ask := func(path, cookie string) Answer {
+		r := Request(t, "GET", s.URL(path), nil)
+		r.Header.Set("Cookie", cookie)
+		answer, err := Do(s.client, r)
+		if err != nil {
+			t.Error(err)
+		}
+		return answer
+	}
+	g.open <- struct{}{}
+	home := (&http.Response{Header: ask("/home", "").Header}).Cookies()[0]
+	cookie := home.Name + "=" + home.Value
+	g.wantArrived(t, "/home")
+	s.Settled()
+	busy := make(chan Answer)
+	go func() { busy <- ask("/long", cookie) }()
+	g.wantArrived(t, "/long")
+	if answer := ask("/short", cookie); answer.Body != "other" || answer.Header.Get("Set-Cookie") != "" {
+		t.Errorf("while its backend was busy a client got %v, want another's answer and no cookie", answer)
+	}
+	g.open <- struct{}{}
+	if answer := receive(t, busy, "the long answer"); answer.Body != "/long" || answer.Header.Get("Set-Cookie") != "" {
+		t.Errorf("the long answer is %v, want no cookie", answer)
 	}
 }

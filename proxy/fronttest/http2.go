@@ -23,6 +23,7 @@ var shared2 = []test{
 	{"counts a bad answer as one failure", testBadAnswers},
 	{"breaks off a long answer that breaks off", testLongTruncated},
 	{"brings clients back to their backend", testAffinity},
+	{"brings clients back to a backend that was busy", testAffinityBusy},
 	{"sends to another backend what could not be sent", testRetry},
 	{"tries no more than it may", testRetries},
 	{"never sends twice what may have arrived", testNeverTwice},

@@ -30,7 +30,7 @@ func modifyResponse(r *http.Response) error {
 		r.Body = e.response
 	}
 	r.Header.Del(errorHeader) // It says that the answer is ours.
-	if s := e.settings.Sticky; s.Enabled && e.pick.Affinity != e.backend.Affinity() {
+	if s := e.settings.Sticky; s.Enabled && e.core.Moves(e.pick.Affinity) {
 		r.Header.Add("Set-Cookie", setCookie(s, e.backend.Affinity(), e.https))
 	}
 	return nil

@@ -59,7 +59,7 @@ func (c *client) bodyMayCome() bool {
 
 func (c *client) appendAffinity(out []byte) []byte {
 	w := c.work
-	if s := &w.settings.Sticky; s.Enabled && w.pick.Affinity != w.backend.Affinity() {
+	if s := &w.settings.Sticky; s.Enabled && w.x.Moves(w.pick.Affinity) {
 		return appendCookie(out, *s, w.backend.Affinity(), w.secure)
 	}
 	return out
