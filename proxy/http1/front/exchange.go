@@ -155,7 +155,9 @@ func (c *client) reach(b *proxy.Backend, fresh bool) (*link, proxy.Cause) {
 			case !c.enter(phaseSend):
 				return nil, c.reason.cause()
 			case proxy.Exhausted(err):
-				c.f.log.Warn().Err(err).Msg("connecting to a backend failed for want of resources")
+				if seldom(&c.f.warnedAt, maxTick) {
+					c.f.log.Warn().Err(err).Msg("connecting to a backend failed for want of resources")
+				}
 				return nil, proxy.CauseOverloaded
 			}
 			return nil, proxy.CauseConnectFailed

@@ -22,13 +22,20 @@ import (
 // backendVariable tells the process with few descriptors that it is that, and where its backend is.
 const backendVariable = "BALLAST_TEST_BACKEND"
 
-// A front that can't accept connections for want of descriptors goes on when there are some again. It is in a
-// process of its own, for what is opened here would be missing there.
+// A front that can't accept connections for want of descriptors goes on when there are some again, and makes some by giving
+// up clients that ask for nothing. It is in a process of its own, for what is opened here would be missing there.
 func TestFront_survives_having_no_descriptors(t *testing.T) {
 	if addr := os.Getenv(backendVariable); addr != "" {
 		serveWithFewFiles(t, addr)
 		return
 	}
+	for name, leave := range map[string]bool{"the others leave": true, "the others stay and ask for nothing": false} {
+		t.Run(name, func(t *testing.T) { testNoDescriptors(t, leave) })
+	}
+}
+
+// testNoDescriptors takes all descriptors of a front with connections that are silent, and then leave or do not.
+func testNoDescriptors(t *testing.T, leave bool) {
 	origin := fronttest.NewBackend(t, fronttest.Replies("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"))
 	ctx, cancel := context.WithTimeout(t.Context(), fronttest.Patience)
 	defer cancel()
@@ -62,7 +69,9 @@ func TestFront_survives_having_no_descriptors(t *testing.T) {
 	waitLine(t, lines, "too many open files")
 	last := open[more-1]
 	for _, conn := range open[:more-1] {
-		conn.Close()
+		if leave {
+			conn.Close()
+		}
 	}
 	// This one waits to be accepted since before there were descriptors again. There may be none for its backend yet.
 	fmt.Fprint(last, "GET /lb/ HTTP/1.1\r\nHost: x\r\n\r\n")

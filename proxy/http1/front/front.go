@@ -101,6 +101,9 @@ type Front struct {
 	waiting chan *client // New connections, to goroutines that have none.
 	spare   atomic.Int32 // How many of those there are.
 
+	// shedAt is when idle clients were given up last, warnedAt when it was said that there are no descriptors.
+	shedAt, warnedAt atomicTime
+
 	inFlight atomic.Int64
 	draining atomic.Bool
 	base     context.Context // The front's own life: what Drain cuts ends with it.
@@ -113,6 +116,9 @@ type Front struct {
 	listeners map[net.Listener]struct{} // guarded by mu
 	serving   sync.WaitGroup            // Add is guarded by mu, with stopped.
 }
+
+// atomicTime is a moment; nil if there was none.
+type atomicTime = atomic.Pointer[time.Time]
 
 // New returns a front of a core.
 func New(core *proxy.Core, o Options) *Front {
@@ -169,6 +175,7 @@ func (f *Front) Serve(l net.Listener) error {
 			return fmt.Errorf("accept: %w", err)
 		default:
 			// Too many open files, most likely: it passes when some are closed.
+			f.shed(err)
 			pause = min(max(2*pause, minTick), maxTick)
 			f.log.Warn().Err(err).Dur("pause", pause).Msg("accepting a connection failed, trying again")
 			select {

@@ -113,6 +113,7 @@ func (c *client) dial(b *proxy.Backend) (*link, error) {
 	conn, err := c.f.options.Dial(ctx, b.Address())
 	if proxy.Exhausted(err) { // Idle connections are what can be done without.
 		c.f.closeIdle()
+		c.f.shed(err)
 		conn, err = c.f.options.Dial(ctx, b.Address())
 	}
 	if err != nil {
