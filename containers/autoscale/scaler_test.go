@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -35,6 +36,13 @@ func (p *pools) Bring(_ context.Context, pool string, n int, victims []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.brought = append(p.brought, strings.TrimSpace(fmt.Sprint(pool, " ", n, " ", strings.Join(victims, ","))))
+}
+
+// calls are those of Bring.
+func (p *pools) calls() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.brought)
 }
 
 // set changes a pool's reading.
@@ -87,7 +95,7 @@ func TestScaler_acts_on_decisions(t *testing.T) {
 
 		// The sample still shows three: the same is not asked for more often than every 5 s.
 		want := []string{"web 3", "web 2 b", "web 2 b"}
-		if diff := cmp.Diff(want, p.brought); diff != "" {
+		if diff := cmp.Diff(want, p.calls()); diff != "" {
 			t.Errorf("Bring calls (-want +got):\n%s", diff)
 		}
 		if got := s.Desired("web"); got != 1 {
@@ -121,8 +129,8 @@ func TestScaler_does_not_act_on_refusals_and_dry_runs(t *testing.T) {
 		})
 		s := scaler(t, p, &logs, nil)
 		after(30 * time.Second)
-		if len(p.brought) != 0 {
-			t.Errorf("Bring calls = %q, want none", p.brought)
+		if len(p.calls()) != 0 {
+			t.Errorf("Bring calls = %q, want none", p.calls())
 		}
 		for pool, want := range map[string]Action{"dry": ActionScaleOut, "stuck": ActionRefuse} {
 			if got := s.Decisions(pool); len(got) != 1 || got[0].Action != want {
@@ -148,17 +156,17 @@ func TestScaler_gives_up_what_could_not_be_made_and_is_not_needed_any_more(t *te
 		after(time.Second)
 		p.set("web", func(r *Reading) { r.Policy.Min, r.Sample.Blocked = 1, "no image" })
 		after(3 * time.Second)
-		if diff := cmp.Diff([]string{"web 3"}, p.brought); diff != "" {
+		if diff := cmp.Diff([]string{"web 3"}, p.calls()); diff != "" {
 			t.Errorf("Bring calls within the hold-down (-want +got):\n%s", diff)
 		}
 		p.set("web", func(r *Reading) { r.Sample.Stale = true })
 		after(10 * time.Second)
-		if diff := cmp.Diff([]string{"web 3"}, p.brought); diff != "" {
+		if diff := cmp.Diff([]string{"web 3"}, p.calls()); diff != "" {
 			t.Errorf("Bring calls with stale data (-want +got):\n%s", diff)
 		}
 		p.set("web", func(r *Reading) { r.Sample.Stale = false })
 		after(10 * time.Second)
-		if diff := cmp.Diff([]string{"web 3", "web 1"}, p.brought); diff != "" {
+		if diff := cmp.Diff([]string{"web 3", "web 1"}, p.calls()); diff != "" {
 			t.Errorf("Bring calls after the hold-down (-want +got):\n%s", diff)
 		}
 	})
@@ -175,7 +183,7 @@ func TestScaler_asks_for_no_more_when_it_becomes_a_dry_run(t *testing.T) {
 		after(time.Second)
 		p.set("web", func(r *Reading) { r.Policy.DryRun = true })
 		after(10 * time.Second)
-		if diff := cmp.Diff([]string{"web 3", "web 1"}, p.brought); diff != "" {
+		if diff := cmp.Diff([]string{"web 3", "web 1"}, p.calls()); diff != "" {
 			t.Errorf("Bring calls (-want +got):\n%s", diff)
 		}
 	})
@@ -191,11 +199,11 @@ func TestScaler_leaves_what_somebody_starts_for_as_long_as_it_may_be_idle(t *tes
 		after(90 * time.Second) // Booting is not being idle.
 		p.set("web", func(r *Reading) { r.Sample.Starting, r.Sample.Ready = 0, 1 })
 		after(58 * time.Second)
-		if got := s.Decisions("web"); len(got) > 0 || len(p.brought) > 0 {
-			t.Errorf("decided %+v and Bring calls %q, want none yet", got, p.brought)
+		if got := s.Decisions("web"); len(got) > 0 || len(p.calls()) > 0 {
+			t.Errorf("decided %+v and Bring calls %q, want none yet", got, p.calls())
 		}
 		after(2 * time.Second)
-		if diff := cmp.Diff([]string{"web 0"}, p.brought); diff != "" {
+		if diff := cmp.Diff([]string{"web 0"}, p.calls()); diff != "" {
 			t.Errorf("Bring calls (-want +got):\n%s", diff)
 		}
 	})
@@ -269,15 +277,15 @@ func TestScaler_looks_at_once_when_nudged(t *testing.T) {
 		defer run.Wait()
 		defer cancel()
 		after(10*Tick + time.Millisecond) // Just after a look.
-		if len(p.brought) > 0 {
-			t.Fatalf("Bring calls = %q before any request", p.brought)
+		if len(p.calls()) > 0 {
+			t.Fatalf("Bring calls = %q before any request", p.calls())
 		}
 		p.set("web", func(r *Reading) { r.Sample.Requests, r.Sample.InFlight, r.Sample.Queued = 1, 1, 1 })
 		s.Nudge()
 		s.Nudge() // One look serves both.
 		synctest.Wait()
-		if want := []string{"web 1"}; cmp.Diff(want, p.brought) != "" {
-			t.Errorf("Bring calls = %q, want %q without waiting", p.brought, want)
+		if want := []string{"web 1"}; cmp.Diff(want, p.calls()) != "" {
+			t.Errorf("Bring calls = %q, want %q without waiting", p.calls(), want)
 		}
 		if want := (Outlook{Coming: true, In: time.Second}); outlooks[len(outlooks)-1] != want {
 			t.Errorf("last outlook = %+v, want %+v", outlooks[len(outlooks)-1], want)
