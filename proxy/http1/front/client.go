@@ -1,6 +1,7 @@
 package front
 
 import (
+	"container/list"
 	"context"
 	"crypto/tls"
 	"net"
@@ -28,6 +29,7 @@ type client struct {
 	// unsentBefore is how much was unsent when the janitor looked last, to the client and to the backend. It is the
 	// janitor's.
 	unsentBefore, unsentUp int
+	place                  *list.Element // Among those of the front; guarded by its mu.
 	// fd is the connection's descriptor while its goroutine is inside the wait for it, else noFD.
 	fd int
 

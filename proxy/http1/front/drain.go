@@ -56,20 +56,11 @@ func (f *Front) stop() {
 	f.watcher.close()
 }
 
-// appendAll appends the connections that there are.
-func (f *Front) appendAll(to []*client) []*client {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for c := range f.conns {
-		to = append(to, c)
-	}
-	return to
-}
-
+// each does something with each connection, the oldest first, while none comes or leaves.
 func (f *Front) each(do func(*client)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for c := range f.conns {
-		do(c)
+	for e := f.conns.Front(); e != nil; e = e.Next() {
+		do(e.Value.(*client))
 	}
 }

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -112,7 +113,7 @@ type Front struct {
 
 	mu        sync.Mutex
 	stopped   bool                      // guarded by mu
-	conns     map[*client]struct{}      // guarded by mu
+	conns     *list.List                // Of clients, the oldest first; guarded by mu.
 	listeners map[net.Listener]struct{} // guarded by mu
 	serving   sync.WaitGroup            // Add is guarded by mu, with stopped.
 }
@@ -126,7 +127,7 @@ func New(core *proxy.Core, o Options) *Front {
 	f := &Front{
 		core: core, log: o.Logger, options: o,
 		poke:      make(chan struct{}, 1),
-		conns:     make(map[*client]struct{}),
+		conns:     list.New(),
 		listeners: make(map[net.Listener]struct{}),
 		watcher:   newWatcher(),
 		waiting:   make(chan *client),
@@ -195,7 +196,7 @@ func (f *Front) start(conn net.Conn) {
 		conn.Close()
 		return
 	}
-	f.conns[c] = struct{}{}
+	c.place = f.conns.PushBack(c)
 	select {
 	case f.waiting <- c:
 	default:
@@ -226,6 +227,6 @@ func (f *Front) work(c *client) {
 
 func (f *Front) left(c *client) {
 	f.mu.Lock()
-	delete(f.conns, c)
+	f.conns.Remove(c.place)
 	f.mu.Unlock()
 }

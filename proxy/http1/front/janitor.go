@@ -11,7 +11,8 @@ import (
 // ended at the same time.
 const sweepSize = 32
 
-// sweepAll looks at all connections again and again, at each once in a tick.
+// sweepAll looks at all connections again and again, at each once in a tick: always in the order in which they came, so
+// that the time between two looks at one of them is a tick as well.
 func (f *Front) sweepAll() {
 	timer := time.NewTimer(time.Duration(f.tick.Load()))
 	defer timer.Stop()
@@ -27,7 +28,8 @@ func (f *Front) sweepAll() {
 		}
 		f.advance(&last, &elapsed)
 		if len(rest) == 0 {
-			all = f.appendAll(all[:0])
+			all = all[:0]
+			f.each(func(c *client) { all = append(all, c) })
 			rest, began = all, last
 			f.upstreams.Range(func(_, u any) bool {
 				u.(*upstream).expire(f.options.BackendIdle)
