@@ -17,6 +17,9 @@ var webSocketTests = []test{
 	{"WebSocket goes both ways", testWebSocket},
 	{"WebSocket: early bytes are delivered", testEarlyBytes},
 	{"WebSocket ends when the backend has", testWebSocketEnds},
+	{"WebSocket may be silent", testWebSocketSilent},
+	{"WebSocket ends when the client takes nothing", testWebSocketUnreadDown},
+	{"WebSocket ends when the backend takes nothing", testWebSocketUnreadUp},
 	{"WebSocket: a refusal is an ordinary answer", testWebSocketRefused},
 	{"WebSocket with a body is no upgrade", testWebSocketBody},
 }
@@ -133,6 +136,70 @@ func testWebSocketEnds(t *testing.T, h Harness) {
 		t.Errorf("%q came, want a 101 and bye", all)
 	}
 	s.WantCounts(1, 0, 0) // The client's connection is open still.
+}
+
+// A tunnel that nobody says anything in lasts, however short the pauses within a body may be.
+func testWebSocketSilent(t *testing.T, h Harness) {
+	const pause = 50 * time.Millisecond
+	s := NewSite(t, h, Settings(), Options{BodyIdle: pause}, echo(t))
+	c := dialWebSocket(t, s)
+	for range 2 {
+		say(t, c, "hello")
+		<-time.After(5 * pause)
+	}
+	say(t, c, "bye")
+	_ = c.Close(websocket.StatusNormalClosure, "")
+	s.WantCounts(1, 0, 0)
+}
+
+// writeOn writes until that fails.
+func writeOn(conn net.Conn) {
+	b := make([]byte, 64<<10)
+	for err := error(nil); err == nil; {
+		_, err = conn.Write(b)
+	}
+}
+
+// A client that takes nothing of what the backend says is as gone as one that takes nothing of an answer.
+func testWebSocketUnreadDown(t *testing.T, h Harness) {
+	ended := make(chan struct{})
+	backend := NewBackend(t, func(conn net.Conn, _ *bufio.Reader, _ string) {
+		defer close(ended)
+		fmt.Fprint(conn, switched)
+		writeOn(conn)
+	})
+	s := NewSite(t, h, Settings(), Options{BodyIdle: 100 * time.Millisecond}, backend.Address)
+	conn := s.Dial(handshake + "\r\n")
+	select {
+	case <-ended:
+	case <-time.After(Patience):
+		t.Error("the backend's connection is still open")
+	}
+	s.WantCounts(1, 0, 0) // The client's connection is open still.
+	conn.Close()
+}
+
+// A backend that takes nothing of what the client says is given up, and so is what it says itself.
+func testWebSocketUnreadUp(t *testing.T, h Harness) {
+	stop := make(chan struct{})
+	backend := NewBackend(t, func(conn net.Conn, _ *bufio.Reader, _ string) {
+		fmt.Fprint(conn, switched)
+		<-stop
+	})
+	t.Cleanup(func() { close(stop) })
+	s := NewSite(t, h, Settings(), Options{BodyIdle: 100 * time.Millisecond}, backend.Address)
+	conn := s.Dial(handshake + "\r\n")
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		writeOn(conn)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(Patience):
+		t.Error("the client's connection is still open")
+	}
+	s.WantCounts(1, 0, 0)
 }
 
 // Case 15, its end.

@@ -21,9 +21,6 @@ func modifyResponse(r *http.Response) error {
 			return errUpgrade
 		}
 		stripUpgraded(r.Header)
-		if e.conn != nil {
-			e.conn.upgrade()
-		}
 	} else {
 		e.writer.headOnly = r.Body == http.NoBody && r.Request.ProtoMajor > 1
 		e.response = &responseBody{ReadCloser: r.Body}

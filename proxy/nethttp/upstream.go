@@ -170,9 +170,8 @@ func (e *dialError) Unwrap() error { return e.error }
 // nothing was, and gives up when the backend does not read for long.
 type conn struct {
 	net.Conn
-	stall    time.Duration
-	written  atomic.Int64
-	upgraded atomic.Bool
+	stall   time.Duration
+	written atomic.Int64
 	// refuses says that nothing must be written to it any more.
 	refuses atomic.Bool
 }
@@ -183,9 +182,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	if c.refuses.Load() {
 		return 0, errRefuses
 	}
-	if !c.upgraded.Load() {
-		_ = c.SetWriteDeadline(time.Now().Add(c.stall))
-	}
+	_ = c.SetWriteDeadline(time.Now().Add(c.stall))
 	n, err := c.Conn.Write(p)
 	c.written.Add(int64(n))
 	return n, err
@@ -193,9 +190,3 @@ func (c *conn) Write(p []byte) (int, error) {
 
 // CloseWrite lets the half-close of an upgraded connection through.
 func (c *conn) CloseWrite() error { return closeWrite(c.Conn, c.stall) }
-
-// upgrade takes the limit on writes off: what follows an upgrade may pause as long as it likes.
-func (c *conn) upgrade() {
-	c.upgraded.Store(true)
-	_ = c.SetWriteDeadline(time.Time{})
-}

@@ -96,20 +96,25 @@ func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	w.hijacked = true
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
-	c := &upgraded{Conn: raw, reader: io.MultiReader(bytes.NewReader(bytes.Clone(early)), raw), linger: w.limit.idle}
+	c := &upgraded{Conn: raw, reader: io.MultiReader(bytes.NewReader(bytes.Clone(early)), raw), idle: w.limit.idle}
 	c.stop = context.AfterFunc(w.ctx, func() { _ = raw.Close() })
 	return c, rw, nil
 }
 
-// upgraded is a client's connection after an upgrade.
+// upgraded is a client's connection after an upgrade. It may be silent, but has so long to take each write.
 type upgraded struct {
 	net.Conn
 	reader io.Reader
-	linger time.Duration
+	idle   time.Duration
 	stop   func() bool
 }
 
 func (u *upgraded) Read(p []byte) (int, error) { return u.reader.Read(p) }
+
+func (u *upgraded) Write(p []byte) (int, error) {
+	_ = u.SetWriteDeadline(time.Now().Add(u.idle))
+	return u.Conn.Write(p)
+}
 
 func (u *upgraded) Close() error {
 	u.stop()
@@ -117,7 +122,7 @@ func (u *upgraded) Close() error {
 }
 
 // CloseWrite passes on that the backend has nothing more to say.
-func (u *upgraded) CloseWrite() error { return closeWrite(u.Conn, u.linger) }
+func (u *upgraded) CloseWrite() error { return closeWrite(u.Conn, u.idle) }
 
 // closeWrite half-closes a connection, and gives the other side some time to end as well: one that
 // has vanished must not keep an exchange in flight for ever.

@@ -25,18 +25,19 @@ func (c *client) tunnel() bool {
 	}
 	early := bytes.Clone(w.in.bytes())
 	w.in, w.back, w.out = buffer{}, buffer{}, nil // It may last.
+	c.bound()
 	cause := proxy.CauseNone
 	if c.enter(phaseTunnel) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			if _, err := l.conn.Write(early); err == nil {
-				c.passHalf(l.conn, c.conn)
+			if c.writeUp(l, early) {
+				c.passHalf(l.conn, c.conn, func(b []byte) bool { return c.writeUp(l, b) })
 			} else {
 				c.cutTunnel(l)
 			}
 		}()
-		c.passHalf(c.conn, l.conn)
+		c.passHalf(c.conn, l.conn, c.writeDown)
 		<-done
 		c.enter(phaseClose)
 	}
@@ -50,12 +51,12 @@ func (c *client) tunnel() bool {
 
 // passHalf copies one direction to its end. When one has ended the other must not pause for long: a peer that has
 // vanished must not keep an exchange in flight for ever.
-func (c *client) passHalf(dst, src net.Conn) {
+func (c *client) passHalf(dst, src net.Conn, write func([]byte) bool) {
 	b := make([]byte, tunnelSize)
 	for {
 		n, err := src.Read(b)
 		if n > 0 {
-			if _, err := dst.Write(b[:n]); err != nil {
+			if !write(b[:n]) {
 				break
 			}
 			if c.halved.Load() && !c.limit(src) {
@@ -76,6 +77,23 @@ func (c *client) passHalf(dst, src net.Conn) {
 		return
 	}
 	c.cutTunnel(c.link.Load())
+}
+
+// writeDown passes something on to the client. It is false if that failed, or the janitor found that the client takes nothing.
+func (c *client) writeDown(b []byte) bool {
+	if !c.enter(phaseWrite) {
+		return false
+	}
+	_, err := c.conn.Write(b)
+	return c.enter(phaseTunnel) && err == nil
+}
+
+// writeUp is writeDown towards the backend.
+func (c *client) writeUp(l *link, b []byte) bool {
+	c.pumping.Store(c.stamp(phaseBodySend))
+	_, err := l.conn.Write(b)
+	p, _ := unpack(c.pumping.Swap(0))
+	return p != phaseInterrupted && err == nil
 }
 
 // limit gives the end of a direction so long to come. It is false if the tunnel has been cut, whose deadline it
