@@ -1,0 +1,190 @@
+// Package steady asks for something at a steady rate, whatever comes of it, and remembers every request that failed: for tests
+// and drills that prove that nobody notices what happens meanwhile.
+//
+// It is an open loop: a request is sent when it is due, not when another has been answered. Half of the requests are POST with
+// a body, which nobody may repeat; a quarter each use a connection of their own.
+package steady
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Options say what to ask for.
+type Options struct {
+	// URL is what is asked for, Host the Host field, if it is not that of URL.
+	URL, Host string
+	// PerSecond is how many requests are sent; 0 is 100.
+	PerSecond int
+	// Timeout is how long one may take in all; 0 is 30 s.
+	Timeout time.Duration
+	// Body is how long that of a POST is, in bytes.
+	Body int
+}
+
+// Failure is a request that was not answered 2xx, or not whole.
+type Failure struct {
+	Number int64
+	Method string
+	// Fresh says that it had a connection of its own.
+	Fresh bool
+	At    time.Time
+	Took  time.Duration
+	// Status is 0 if there was no answer. Why is the error, or what Ballast says of its own (X-Ballast-Error).
+	Status int
+	Why    string
+}
+
+func (f Failure) String() string {
+	kind := f.Method
+	if f.Fresh {
+		kind += " on a new connection"
+	}
+	return fmt.Sprintf("#%d %s at %s: status %d after %s: %s", f.Number, kind, f.At.Format("15:04:05.000"), f.Status, f.Took.Round(time.Millisecond), f.Why)
+}
+
+// Report is what became of the requests.
+type Report struct {
+	Sent     int64
+	Failures []Failure
+	// Slowest is the longest time that an answer took.
+	Slowest time.Duration
+}
+
+// Load is requests that are being sent. It is safe for concurrent use.
+type Load struct {
+	o           Options
+	kept, fresh *http.Client
+	body        []byte
+	stop        context.CancelFunc
+	sending     sync.WaitGroup
+	sent, done  atomic.Int64
+
+	mu       sync.Mutex
+	failures []Failure     // guarded by mu
+	slowest  time.Duration // guarded by mu
+}
+
+// Start begins to send. Stop must follow.
+func Start(o Options) *Load {
+	if o.PerSecond == 0 {
+		o.PerSecond = 100
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 30 * time.Second
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	l := &Load{o: o, stop: stop, body: bytes.Repeat([]byte("x"), o.Body)}
+	dial := (&net.Dialer{KeepAlive: -1}).DialContext
+	l.kept = &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: o.PerSecond, DisableCompression: true}}
+	l.fresh = &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true, DisableCompression: true}}
+	l.sending.Go(func() { l.run(ctx) })
+	return l
+}
+
+func (l *Load) run(ctx context.Context) {
+	every := time.Second / time.Duration(l.o.PerSecond)
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	began := time.Now()
+	next := int64(0)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			for due := int64(now.Sub(began) / every); next < due; next++ { // A ticker that is late drops ticks.
+				n := next
+				l.sent.Add(1)
+				l.sending.Go(func() { l.ask(n) })
+			}
+		}
+	}
+}
+
+func (l *Load) ask(n int64) {
+	defer l.done.Add(1)
+	f := Failure{Number: n, Method: http.MethodGet, Fresh: n%4 == 3, At: time.Now()}
+	if n%2 == 1 {
+		f.Method = http.MethodPost
+	}
+	client := l.kept
+	if f.Fresh {
+		client = l.fresh
+	}
+	err := l.exchange(client, &f)
+	f.Took = time.Since(f.At)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.slowest = max(l.slowest, f.Took)
+	if err != nil {
+		f.Why = strings.TrimSpace(f.Why + " " + err.Error())
+		l.failures = append(l.failures, f)
+	}
+}
+
+func (l *Load) exchange(client *http.Client, f *Failure) error {
+	ctx, cancel := context.WithTimeout(context.Background(), l.o.Timeout)
+	defer cancel()
+	var body io.Reader
+	if f.Method == http.MethodPost {
+		body = bytes.NewReader(l.body)
+	}
+	request, err := http.NewRequestWithContext(ctx, f.Method, l.o.URL, body)
+	if err != nil {
+		return err
+	}
+	request.Host = l.o.Host
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	f.Status, f.Why = response.StatusCode, response.Header.Get("X-Ballast-Error")
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	if f.Status/100 != 2 {
+		return fmt.Errorf("answered %s", response.Status)
+	}
+	return nil
+}
+
+// More waits until n more requests have been answered, or failed. It is an error if ctx ends before.
+func (l *Load) More(ctx context.Context, n int64) error {
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for goal := l.done.Load() + n; l.done.Load() < goal; {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d requests of %d more were answered: %w", l.done.Load()-goal+n, n, ctx.Err())
+		case <-ticker.C:
+		}
+	}
+	return nil
+}
+
+// Report is what there is to tell by now.
+func (l *Load) Report() Report {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return Report{Sent: l.sent.Load(), Failures: slices.Clone(l.failures), Slowest: l.slowest}
+}
+
+// Stop sends no more, waits for what is under way, and reports.
+func (l *Load) Stop() Report {
+	l.stop()
+	l.sending.Wait()
+	l.kept.CloseIdleConnections()
+	l.fresh.CloseIdleConnections()
+	return l.Report()
+}

@@ -1,0 +1,74 @@
+package steady_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ballast-lb/ballast/internal/steady"
+)
+
+func TestLoad_remembers_what_failed(t *testing.T) {
+	var gets, posts, broken atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if r.Method == http.MethodPost && len(body) == 1000 {
+			posts.Add(1)
+			return
+		}
+		switch gets.Add(1) {
+		case 3:
+			w.Header().Set("X-Ballast-Error", "no-backend")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		case 5:
+			w.Header().Set("Content-Length", "10")
+			_, _ = io.WriteString(w, "short")
+			broken.Add(1)
+		}
+	}))
+	defer server.Close()
+	load := steady.Start(steady.Options{URL: server.URL, PerSecond: 500, Body: 1000})
+	if err := load.More(t.Context(), 100); err != nil {
+		t.Fatal(err)
+	}
+	report := load.Stop()
+	if report.Sent != gets.Load()+posts.Load() || posts.Load() < 40 || gets.Load() < 40 {
+		t.Errorf("%d were sent, and %d GET and %d POST came", report.Sent, gets.Load(), posts.Load())
+	}
+	if len(report.Failures) != 2 || broken.Load() != 1 {
+		t.Fatalf("failures: %v, want the 503 and the answer that broke off", report.Failures)
+	}
+	all := report.Failures[0].String() + "\n" + report.Failures[1].String()
+	for _, want := range []string{"GET at ", "status 503", "no-backend", "status 200", "read the answer: unexpected EOF"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("the failures lack %q:\n%s", want, all)
+		}
+	}
+}
+
+// A server that does not answer makes nobody send less.
+func TestLoad_is_an_open_loop(t *testing.T) {
+	arrived := make(chan time.Time, 1000)
+	release := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		arrived <- time.Now()
+		<-release
+	}))
+	defer server.Close()
+	load := steady.Start(steady.Options{URL: server.URL, PerSecond: 200})
+	for range 50 {
+		select {
+		case <-arrived:
+		case <-time.After(20 * time.Second):
+			t.Fatal("requests stopped coming while none is answered")
+		}
+	}
+	close(release)
+	if report := load.Stop(); len(report.Failures) != 0 || report.Slowest < 100*time.Millisecond {
+		t.Errorf("%v, slowest %s, want no failure and that the first waited for all", report.Failures, report.Slowest)
+	}
+}
