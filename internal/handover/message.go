@@ -1,0 +1,86 @@
+package handover
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net"
+	"time"
+)
+
+// version is of what is said. Who speaks another one is told so, and nothing changes hands.
+const version = 1
+
+// The words of the next one, and those of the one that serves.
+const (
+	wordHello = "hello"
+	wordReady = "ready"
+	wordTake  = "take"
+	wordYours = "yours"
+)
+
+// message is one line of JSON.
+type message struct {
+	Version int    `json:"version"`
+	Word    string `json:"word"`
+	// Sockets are those that come along with wordTake, in the order of their descriptors.
+	Sockets []socket `json:"sockets,omitempty"`
+}
+
+// socket is a listening socket: the configuration key that it is for, and the address as it was configured.
+type socket struct {
+	Key     string `json:"key"`
+	Address string `json:"address"`
+}
+
+// messageMost is how long a message can be.
+const messageMost = 16 << 10
+
+// say sends a message within a limit.
+func say(conn *net.UnixConn, m message, limit time.Duration) error {
+	b, err := encode(m)
+	if err != nil {
+		return err
+	}
+	if err := conn.SetWriteDeadline(time.Now().Add(limit)); err != nil {
+		return err
+	}
+	_, err = conn.Write(b)
+	return err
+}
+
+func encode(m message) ([]byte, error) {
+	m.Version = version
+	b, err := json.Marshal(m)
+	return append(b, '\n'), err
+}
+
+// hear reads a message that must have a word; a limit of 0 is none.
+func hear(conn *net.UnixConn, r *bufio.Reader, word string, limit time.Duration) error {
+	deadline := time.Time{}
+	if limit > 0 {
+		deadline = time.Now().Add(limit)
+	}
+	if err := conn.SetReadDeadline(deadline); err != nil {
+		return err
+	}
+	line, err := r.ReadSlice('\n')
+	if err != nil {
+		return fmt.Errorf("wait for %s: %w", word, err)
+	}
+	_, err = decode(line, word)
+	return err
+}
+
+func decode(line []byte, word string) (message, error) {
+	var m message
+	switch err := json.Unmarshal(line, &m); {
+	case err != nil:
+		return m, fmt.Errorf("%.100q is no message of a handover: %w", line, err)
+	case m.Version != version:
+		return m, fmt.Errorf("the other speaks version %d of the handover, this one %d", m.Version, version)
+	case m.Word != word:
+		return m, fmt.Errorf("heard %.20q, want %s", m.Word, word)
+	}
+	return m, nil
+}
