@@ -2,7 +2,11 @@ package front_test
 
 import (
 	"bufio"
+	"bytes"
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"testing"
 	"time"
 
@@ -38,4 +42,43 @@ func TestFront_Drain_waits_for_a_head_that_has_begun(t *testing.T) {
 		t.Errorf("Drain() = %v", err)
 	}
 	s.WantCounts(2, 0, 0)
+}
+
+// A front that retires serves what comes on a connection that it keeps, and says that it was the last time; only one that
+// has been idle for long is closed.
+func TestFront_Retire_serves_who_asks_once_more(t *testing.T) {
+	const looks = 5 * 10 * time.Millisecond
+	const idle = 400 * time.Millisecond
+	retires := draining(quick, nil, func(f *front.Front, ctx context.Context) error { return f.Retire(ctx, idle) })
+	s := fronttest.NewSite(t, retires, fronttest.Settings(), fronttest.Options{}, fronttest.NewOK(t).Address)
+	asks, idles := s.Dial("GET /lb/ HTTP/1.1\r\nHost: x\r\n\r\n"), s.Dial("GET /lb/ HTTP/1.1\r\nHost: x\r\n\r\n")
+	readers := []*bufio.Reader{bufio.NewReader(asks), bufio.NewReader(idles)}
+	for _, r := range readers {
+		if answer, err := fronttest.ReadAnswer(r); err != nil || answer.Status != 200 {
+			t.Fatalf("answer %v, %v", answer, err)
+		}
+	}
+	began := time.Now()
+	done := make(chan error, 1)
+	go func() { done <- s.Drain(t.Context()) }()
+	select {
+	case err := <-done:
+		t.Fatalf("Retire() = %v with connections that were not idle for long", err)
+	case <-time.After(looks):
+	}
+	fmt.Fprint(asks, "GET /lb/ HTTP/1.1\r\nHost: x\r\n\r\n")
+	answer, err := io.ReadAll(readers[0])
+	if err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.1 200 ")) || !bytes.Contains(answer, []byte("\r\nConnection: close\r\n")) {
+		t.Errorf("answer %q, %v, want 200 and that the connection ends", answer, err)
+	}
+	if _, err := readers[1].ReadByte(); !errors.Is(err, io.EOF) {
+		t.Errorf("the idle connection: %v, want its end", err)
+	}
+	if took := time.Since(began); took < idle {
+		t.Errorf("the idle connection was closed after %s, want at least %s", took, idle)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("Retire() = %v", err)
+	}
+	s.WantCounts(3, 0, 0)
 }

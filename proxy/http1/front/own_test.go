@@ -20,6 +20,11 @@ import (
 
 // own starts fronts with options as they are, but for a route if there is none, on listeners that wrap may replace.
 func own(o front.Options, wrap func(net.Listener) net.Listener) fronttest.Harness {
+	return draining(o, wrap, (*front.Front).Drain)
+}
+
+// draining is own with fronts that are ended by drain.
+func draining(o front.Options, wrap func(net.Listener) net.Listener, drain func(*front.Front, context.Context) error) fronttest.Harness {
 	return fronttest.Harness{Start: func(t testing.TB, core *proxy.Core, _ fronttest.Options) fronttest.Front {
 		o := o
 		if o.Route == nil {
@@ -38,7 +43,7 @@ func own(o front.Options, wrap func(net.Listener) net.Listener) fronttest.Harnes
 				t.Errorf("Serve() = %v", err)
 			}
 		})
-		return fronttest.Front{Address: address, InFlight: f.InFlight, Drain: f.Drain}
+		return fronttest.Front{Address: address, InFlight: f.InFlight, Drain: func(ctx context.Context) error { return drain(f, ctx) }}
 	}}
 }
 

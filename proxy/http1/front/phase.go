@@ -135,15 +135,15 @@ func (c *client) restamp() {
 	}
 }
 
-// leaveIdle closes the connection if it waits for the next request and nothing of one has come. It says whether
-// there is a request to wait for.
-func (c *client) leaveIdle() (busy bool) {
+// leaveIdle closes the connection if it has waited so long for the next request and nothing of one has come. It says
+// whether there is something to wait for.
+func (c *client) leaveIdle(limit time.Duration) (busy bool) {
 	s := c.state.Load()
-	switch p, _ := unpack(s); p {
+	switch p, since := unpack(s); p {
 	case phaseNone, phaseInterrupted:
 		return false
 	case phaseIdle:
-		if c.peek() == peekData {
+		if limit > 0 && !c.older(since, limit) || c.peek() == peekData {
 			return true
 		}
 		if c.interrupt(s, reasonIdle) {

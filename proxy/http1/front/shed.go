@@ -30,7 +30,7 @@ func (f *Front) shed(err error) {
 	})
 	slices.SortFunc(idle, func(a, b idler) int { return cmp.Compare(a.since, b.since) })
 	for _, c := range idle[:(len(idle)+shedPart-1)/shedPart] {
-		c.leaveIdle()
+		c.leaveIdle(0)
 	}
 }
 
