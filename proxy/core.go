@@ -187,6 +187,27 @@ func (c *Core) SetHealth(id containers.Identity, healthy bool, reason string) {
 	c.follow(&after, nil)
 }
 
+// Settled says whether a snapshot has been applied, and of each backend in it that can be checked it is known whether
+// it serves: it passed a check, or failed one.
+func (c *Core) Settled() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, b := range c.backends {
+		if checkable(b.spec) && !b.proven && b.reason == "" {
+			return false
+		}
+	}
+	return c.applied
+}
+
+// Held is how many requests wait for a backend, in all pools.
+func (c *Core) Held() (n int) {
+	for _, p := range *c.pools.Load() {
+		n += p.held.Len()
+	}
+	return n
+}
+
 // Targets are the backends to check: what a health.Prober should be set to after each Apply. One
 // that can't be checked for a while is left out, and must pass a check again when it is back.
 func (c *Core) Targets() []health.Target[containers.Identity] {

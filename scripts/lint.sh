@@ -20,7 +20,9 @@ else
   say "LEFT OUT shellcheck: it is not installed"
 fi
 if have docker && have_compose; then
-  compose config >/dev/null
+  for file in docker-compose.yml docs/upgrading/docker-compose.yml; do
+    compose -f "$file" config >/dev/null
+  done
 else
   say "LEFT OUT the compose file: docker compose is not installed"
 fi

@@ -19,11 +19,11 @@ import (
 	"github.com/ballast-lb/ballast/engine"
 	"github.com/ballast-lb/ballast/internal/accesslog"
 	"github.com/ballast-lb/ballast/internal/config"
+	"github.com/ballast-lb/ballast/internal/handover"
 	"github.com/ballast-lb/ballast/internal/telemetry"
 	"github.com/ballast-lb/ballast/proxy"
 	"github.com/ballast-lb/ballast/proxy/forward"
 	"github.com/ballast-lb/ballast/proxy/health"
-	"github.com/ballast-lb/ballast/proxy/http1/front"
 	"github.com/ballast-lb/ballast/proxy/nethttp"
 )
 
@@ -56,8 +56,12 @@ type App struct {
 	registry   *prometheus.Registry
 	metrics    *telemetry.Metrics
 	listener   net.Listener
-	// local says that the engine's host is this one.
-	local bool
+	// taken is what another Ballast hands over, giver waits for one that this hands offers over to; nil if there is none.
+	taken  *handover.Taken
+	giver  *handover.Giver
+	offers []handover.Offer
+	// local says that the engine's host is this one, contained that this process runs in one of its containers.
+	local, contained bool
 }
 
 // New opens the engine and the listeners, so that whatever stands in the way of a start is an error
@@ -70,9 +74,6 @@ func New(ctx context.Context, o Options) (*App, error) {
 	var err error
 	if a.metrics, err = telemetry.NewMetrics(a.registry, o.Version); err != nil {
 		return nil, err
-	}
-	if a.listener, err = front.Listen(ctx, o.Config.AdminListen); err != nil {
-		return nil, fmt.Errorf("admin.listen: %w: %s with --admin.listen", err, listenRemedy(err))
 	}
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.close())
@@ -87,23 +88,36 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if info, err := e.Info(ctx); err == nil {
 		a.local = info.ContainersReachable
 	}
-	a.engine = telemetry.Engine(e, a.metrics)
+	a.engine, a.contained = telemetry.Engine(e, a.metrics), self != ""
 	a.connect(self)
 	if err := a.registry.Register(telemetry.NewCollector(telemetry.Sources{
 		Report: func() proxy.Report { return a.core.Report(time.Now()) },
 		Engine: a.reconciler.Status,
 		Fleet:  a.fleets,
 	})); err != nil {
-		return nil, errors.Join(err, a.drain(), a.close(), a.engine.Close())
+		return nil, errors.Join(err, a.drain(0), a.close(), a.engine.Close())
 	}
 	return a, nil
 }
 
 // open opens what requests come by and are noted in.
 func (a *App) open(ctx context.Context) error {
-	err := a.listenTraffic(ctx)
+	err := a.takeOver(ctx)
 	if err != nil {
 		return err
+	}
+	l, err := a.listen(ctx, "admin.listen", a.config.AdminListen)
+	if err != nil {
+		return fmt.Errorf("admin.listen: %w: %s with --admin.listen", err, listenRemedy(err))
+	}
+	a.listener = l
+	if err := a.listenTraffic(ctx); err != nil {
+		return err
+	}
+	if a.taken == nil {
+		if err := a.offer(ctx); err != nil {
+			return err
+		}
 	}
 	log := a.component("access-log")
 	a.access, err = accesslog.Open(a.config.AccessLog, func(lines int, err error) {
@@ -114,7 +128,16 @@ func (a *App) open(ctx context.Context) error {
 
 // close closes what New opened, but for the engine.
 func (a *App) close() error {
-	err := errors.Join(a.listener.Close(), a.traffic.close())
+	var err error
+	for _, o := range a.offers {
+		err = errors.Join(err, o.Listener.Close())
+	}
+	if a.taken != nil {
+		err = errors.Join(err, a.taken.Close())
+	}
+	if a.giver != nil {
+		err = errors.Join(err, a.giver.Close())
+	}
 	if a.access != nil {
 		err = errors.Join(err, a.access.Close())
 	}
@@ -276,22 +299,26 @@ func (a *App) Run(ctx context.Context) error {
 		group.Go(func() error { return p.serveHanded(0) })
 		group.Go(func() error { return p.serveHanded(1) })
 	}
-	group.Go(func() error { return a.admin.serve(a.listener) })
-	for _, l := range []net.Listener{a.traffic.plain, a.traffic.secure} {
-		if l != nil {
-			group.Go(func() error { return a.traffic.serve(l) })
-		}
-	}
-	deciding, freeze := context.WithCancel(running)
-	defer freeze()
-	group.Go(func() error { return unlessDone(deciding, a.scaler.Run(deciding)) })
+	reign := newReign(running)
+	group.Go(func() error {
+		a.serve(reign.deciding, group)
+		a.assume(reign.deciding)
+		group.Go(func() error { return a.give(reign) })
+		return a.decide(reign)
+	})
+	handed := false
 	group.Go(func() error {
 		defer stop()
 		select {
 		case <-ctx.Done():
 		case <-running.Done():
+		case <-reign.ends:
+			handed = true
+			defer func() { <-reign.given }()
+			return a.retire()
 		}
-		freeze() // No decisions any more.
+		reign.withdraw()
+		reign.freeze()
 		return a.shutdown()
 	})
 	a.announce()
@@ -301,12 +328,43 @@ func (a *App) Run(ctx context.Context) error {
 			a.log.Warn().Err(lost).Msg("access log was not closed in good order")
 		}
 	}
+	if handed && a.contained && err == nil { // To end would have a restart policy start it again.
+		a.log.Info().Msg("another Ballast has taken over: this container can be removed")
+		<-ctx.Done()
+	}
 	return err
+}
+
+// serve has the listeners served once it is known which backends serve: who comes earlier waits. Only the admin listener does
+// not wait, if it is not another's still, for whoever asks whether this is alive.
+func (a *App) serve(ctx context.Context, group *errgroup.Group) {
+	admin := func() error { return a.admin.serve(a.listener) }
+	if a.taken == nil {
+		group.Go(admin)
+	}
+	a.settle(ctx)
+	if a.taken != nil {
+		group.Go(admin)
+	}
+	for _, l := range []net.Listener{a.traffic.plain, a.traffic.secure} {
+		if l != nil {
+			group.Go(func() error { return a.traffic.serve(l) })
+		}
+	}
+}
+
+// decide runs what starts and stops containers, until this Ballast is not the one to do so.
+func (a *App) decide(r *reign) error {
+	defer close(r.over)
+	group, _ := errgroup.WithContext(r.acting)
+	group.Go(func() error { return unlessDone(r.acting, a.fleet.Run(r.acting)) })
+	group.Go(func() error { return unlessDone(r.deciding, a.scaler.Run(r.deciding)) })
+	return group.Wait()
 }
 
 // components are those that run until they are told to end, and serve nobody.
 func (a *App) components() []func(context.Context) error {
-	all := []func(context.Context) error{a.reconciler.Run, a.core.Run, a.prober.Run, a.fleet.Run, a.usage.Run, a.recorder.Run}
+	all := []func(context.Context) error{a.reconciler.Run, a.core.Run, a.prober.Run, a.usage.Run, a.recorder.Run}
 	if a.traffic.files != nil {
 		all = append(all, a.traffic.files.Run)
 	}

@@ -79,15 +79,24 @@ func (p *plane) serve(l net.Listener) error {
 	return nil
 }
 
-// drain returns when no request is in flight any more, or cuts those that are left when ctx ends. Server.Shutdown
-// closes idle connections and does not know of upgraded ones; the fronts know all that they forward.
-func (p *plane) drain(ctx context.Context) error {
+// closeKept has the servers close connections that are idle, and the others after their answer.
+func (p *plane) closeKept() {
 	for _, s := range p.servers {
 		s.SetKeepAlivesEnabled(false)
 	}
+}
+
+// drain returns when no request is in flight any more, or cuts those that are left when ctx ends. Server.Shutdown
+// closes idle connections and does not know of upgraded ones; the fronts know all that they forward. Connections are closed when
+// they have been idle for so long; those that were handed over to the servers when all others are gone.
+func (p *plane) drain(ctx context.Context, idle time.Duration) error {
+	if idle == 0 {
+		p.closeKept()
+	}
 	p.front.Quiet()
 	// First, for it may hand over to the servers what came before.
-	errs := []error{p.wire.Drain(ctx)}
+	errs := []error{p.wire.Retire(ctx, idle)}
+	p.closeKept()
 	closed := make(chan error, len(p.servers))
 	for _, s := range p.servers {
 		go func() { closed <- s.Shutdown(ctx) }()

@@ -17,7 +17,7 @@ const removeTimeout = 30 * time.Second
 func (a *App) shutdown() error {
 	a.log.Info().Dur("limit", a.config.ShutdownTimeout).Msg("shutting down")
 	began := time.Now()
-	if err := a.drain(); err != nil {
+	if err := a.drain(0); err != nil {
 		a.log.Warn().Err(err).Msg("requests were cut at the shutdown limit")
 	}
 	var err error
@@ -30,15 +30,15 @@ func (a *App) shutdown() error {
 	return err
 }
 
-// drain returns when no request is in flight any more.
-func (a *App) drain() error {
+// drain returns when no request is in flight any more. Connections are closed when they have been idle for so long.
+func (a *App) drain(idle time.Duration) error {
 	limit, cancel := context.WithTimeout(context.Background(), a.config.ShutdownTimeout)
 	defer cancel()
 	planes := a.planes()
 	errs := make([]error, len(planes))
 	var draining sync.WaitGroup
 	for i, p := range planes {
-		draining.Go(func() { errs[i] = p.drain(limit) })
+		draining.Go(func() { errs[i] = p.drain(limit, idle) })
 	}
 	draining.Wait()
 	return errors.Join(errs...)

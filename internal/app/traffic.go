@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -27,23 +26,25 @@ const challengePath = "/.well-known/acme-challenge/"
 // traffic is what the traffic listeners are made of. Its zero value is none.
 type traffic struct {
 	*plane
-	plain, secure net.Listener
+	plain, secure net.Listener // secure is above a socket of App.offers.
 	files         *certs.Files
 	acme          *certs.ACME
 }
 
 // listenTraffic opens the traffic listeners that are configured, and what their certificates come from.
-func (a *App) listenTraffic(ctx context.Context) (err error) {
+func (a *App) listenTraffic(ctx context.Context) error {
 	t, c := &a.traffic, a.config
 	if c.TrafficListen != "" {
-		if t.plain, err = front.Listen(ctx, c.TrafficListen); err != nil {
+		l, err := a.listen(ctx, "traffic.listen", c.TrafficListen)
+		if err != nil {
 			return fmt.Errorf("traffic.listen: %w: %s with --traffic.listen, or turn it off", err, listenRemedy(err))
 		}
+		t.plain = l
 	}
 	if c.TLS.Listen == "" {
 		return nil
 	}
-	l, err := front.Listen(ctx, c.TLS.Listen)
+	l, err := a.listen(ctx, "traffic.tls.listen", c.TLS.Listen)
 	if err != nil {
 		return fmt.Errorf("traffic.tls.listen: %w: %s with --traffic.tls.listen", err, listenRemedy(err))
 	}
@@ -79,16 +80,6 @@ func (a *App) certificates() (*tls.Config, error) {
 		protocols = append(protocols, certs.ACMEProto)
 	}
 	return certs.Config(certs.Combined(t.files, t.acme), protocols...), nil
-}
-
-func (t *traffic) close() error {
-	var errs []error
-	for _, l := range []net.Listener{t.plain, t.secure} {
-		if l != nil {
-			errs = append(errs, l.Close())
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // routeTraffic leads requests to the pools that have a route for them.

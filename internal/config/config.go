@@ -57,7 +57,9 @@ type Config struct {
 	OnExit string
 	// ShutdownTimeout is how long requests in flight may take to finish after SIGTERM.
 	ShutdownTimeout time.Duration
-	LogLevel        zerolog.Level
+	// HandoverSocket is the path by which another Ballast takes over; empty if off.
+	HandoverSocket string
+	LogLevel       zerolog.Level
 	// LogFormat is FormatAuto, FormatConsole or FormatJSON.
 	LogFormat string
 	// Pools are settings by pool and by label name without the prefix; they win over labels.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -54,6 +55,7 @@ func Keys() []Key {
 		{"on-exit", OnExitLeave, OnExitRemove, "clones at shutdown: leave (the next start adopts them) or remove", oneOf(
 			func(c *Config) *string { return &c.OnExit }, OnExitLeave, OnExitRemove)},
 		{"shutdown.timeout", "60s", "10s", "how long requests in flight may take to finish at shutdown", setShutdown},
+		{keyHandover, "", "/run/ballast/handover.sock", "Unix socket by which a new Ballast takes over the listening sockets of the one that serves, in a directory that both see; empty: none", setHandover},
 		{"log.level", "info", "debug", "debug, info, warn or error", setLevel},
 		{"log.format", FormatAuto, FormatJSON, "auto (console on a terminal, json otherwise), console or json", oneOf(
 			func(c *Config) *string { return &c.LogFormat }, FormatAuto, FormatConsole, FormatJSON)},
@@ -138,6 +140,15 @@ func setShutdown(c *Config, value string) error {
 		return errors.New("must be a duration from 0s to 1h such as 30s")
 	}
 	c.ShutdownTimeout = d
+	return nil
+}
+
+func setHandover(c *Config, value string) error {
+	const most = 90 // What unix(7) allows is 108, of which Ballast needs some for a name of its own.
+	if value != "" && (!filepath.IsAbs(value) || len(value) > most) {
+		return fmt.Errorf("must be an absolute path of at most %d bytes such as /run/ballast/handover.sock", most)
+	}
+	c.HandoverSocket = value
 	return nil
 }
 

@@ -30,6 +30,7 @@ const (
 	keyACMECA          = "traffic.acme.ca"
 	keyACMECAFile      = "traffic.acme.ca-file"
 	keyACMEStorage     = "traffic.acme.storage"
+	keyHandover        = "handover.socket"
 	keyAccessLog       = "access-log"
 	keyAccessLogSample = "access-log.sample"
 )

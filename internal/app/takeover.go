@@ -1,0 +1,155 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/ballast-lb/ballast/internal/handover"
+	"github.com/ballast-lb/ballast/proxy/http1/front"
+)
+
+const (
+	// settleLimit is how long the first requests wait for the first checks of backends. It is longer than a check may take by
+	// default, and than the engine takes for a list.
+	settleLimit = 5 * time.Second
+	// holdLimit is how long one that hands over decides on, for the requests that it holds.
+	holdLimit = 20 * time.Second
+	// retireIdle is how long a connection to one that hands over may be idle before it is closed.
+	retireIdle = 5 * time.Second
+	poll       = 10 * time.Millisecond
+)
+
+// takeOver asks the Ballast that serves, if there is one, for its listening sockets.
+func (a *App) takeOver(ctx context.Context) (err error) {
+	if a.config.HandoverSocket == "" {
+		return nil
+	}
+	if a.taken, err = handover.Take(ctx, a.config.HandoverSocket); err != nil {
+		return fmt.Errorf("handover.socket: %w: see that this user may use it and that both are of versions that understand each "+
+			"other, or stop the one that serves", err)
+	}
+	if a.taken != nil {
+		a.log.Info().Msg("another Ballast serves: taking over from it")
+	}
+	return nil
+}
+
+// listen is the socket that was handed over for a key, or a new one.
+func (a *App) listen(ctx context.Context, key, address string) (*net.TCPListener, error) {
+	l, err := a.handedSocket(key, address)
+	if err == nil && l == nil {
+		var fresh net.Listener
+		if fresh, err = front.Listen(ctx, address); err == nil {
+			l = fresh.(*net.TCPListener)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	a.offers = append(a.offers, handover.Offer{Key: key, Address: address, Listener: l})
+	return l, nil
+}
+
+func (a *App) handedSocket(key, address string) (*net.TCPListener, error) {
+	if a.taken == nil {
+		return nil, nil //nolint:nilnil // As Taken.Listener.
+	}
+	return a.taken.Listener(key, address)
+}
+
+// offer waits for whoever takes over from this one.
+func (a *App) offer(ctx context.Context) (err error) {
+	if path := a.config.HandoverSocket; path != "" {
+		if a.giver, err = handover.Listen(ctx, path, a.component("handover")); err != nil {
+			return fmt.Errorf("handover.socket: %w: name a file in a directory that exists and that this user may write to", err)
+		}
+	}
+	return nil
+}
+
+// settle returns when it is known which backends serve, or that takes too long.
+func (a *App) settle(ctx context.Context) {
+	limit, cancel := context.WithTimeout(ctx, settleLimit)
+	defer cancel()
+	until(limit, a.core.Settled)
+}
+
+// until looks again and again whether something is so, until ctx ends.
+func until(ctx context.Context, ok func() bool) {
+	ticker := time.NewTicker(poll)
+	defer ticker.Stop()
+	for !ok() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// reign is the time in which this Ballast, and no other, starts and stops containers.
+type reign struct {
+	// deciding is the scaler's context, acting the fleet's, which ends after it, and offered that in which another may take over.
+	deciding, acting, offered context.Context
+	freeze, release, withdraw context.CancelFunc
+	over                      chan struct{} // Closed when both have returned.
+	ends                      chan struct{} // Closed when another Ballast accepts connections.
+	given                     chan struct{} // Closed when it has been told all that there is to tell.
+}
+
+func newReign(ctx context.Context) *reign {
+	r := &reign{over: make(chan struct{}), ends: make(chan struct{}), given: make(chan struct{})}
+	r.offered, r.withdraw = context.WithCancel(ctx)
+	r.acting, r.release = context.WithCancel(ctx)
+	r.deciding, r.freeze = context.WithCancel(r.acting)
+	return r
+}
+
+// assume returns when this Ballast alone decides: at once, or when the one that it takes over from has said so.
+func (a *App) assume(ctx context.Context) {
+	if a.taken == nil {
+		return
+	}
+	if err := errors.Join(a.taken.Ready(ctx), a.taken.Close()); err != nil {
+		a.log.Warn().Err(err).Msg("the Ballast that served went away before it said that it decides nothing any more")
+	} else {
+		a.log.Info().Msg("took over")
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	if err := a.offer(ctx); err != nil {
+		a.log.Error().Err(err).Msg("no other Ballast can take over from this one")
+	}
+}
+
+// give waits for another Ballast to take over. From then on nothing more comes, and the reign is over when nothing is held
+// any more for which a container may have to be started.
+func (a *App) give(r *reign) error {
+	defer close(r.given)
+	if a.giver == nil {
+		return nil
+	}
+	_, err := a.giver.Give(r.offered, a.offers, func() {
+		close(r.ends)
+		limit, cancel := context.WithTimeout(r.acting, holdLimit)
+		defer cancel()
+		until(limit, func() bool { return a.core.Held() == 0 })
+		r.release()
+		<-r.over
+	})
+	return err
+}
+
+// retire lets others go on where this Ballast stops: nobody is turned away, clones stay, and who asks on a connection that is
+// kept is told that it was the last time.
+func (a *App) retire() error {
+	a.log.Info().Dur("limit", a.config.ShutdownTimeout).Msg("another Ballast serves: finishing what is in flight")
+	if err := a.drain(min(retireIdle, a.config.ShutdownTimeout/2)); err != nil {
+		a.log.Warn().Err(err).Msg("requests were cut at the shutdown limit")
+	}
+	return nil
+}
