@@ -10,8 +10,9 @@ import (
 
 // Outlier ejection as in Envoy (arch_overview/upstream/outlier): a backend that fails so many requests in a row as
 // the pool's Breaker says is left alone for 30 s times how often that happened lately, at most 300 s; no more than half of a pool's
-// backends are, but one always may be. Then it is on trial: one request at a time is its probe, while others can serve the rest;
-// one failure ejects it again, one success puts it back for good. An active check that passes ends an ejection early.
+// backends are, but one always may be. Then it is on trial: one request at a time is its probe, while others can serve the rest,
+// and another one if that takes long; one failure ejects it again, one success puts it back for good. An active check that
+// passes ends an ejection early.
 const (
 	ejectBase = 30 * time.Second
 	ejectMost = 300 * time.Second
@@ -26,9 +27,9 @@ type breaker struct {
 	failures atomic.Int32
 	// trial says that an ejection has ended and no request has succeeded since.
 	trial atomic.Bool
-	// probed says that a request is at it to decide a trial, rests until when none is after one that decided nothing.
-	probed atomic.Bool
-	rests  atomic.Int64
+	// rests is until when no further request is its probe: one is at it, or one has decided nothing. lapse is how long the
+	// last one had it for itself, 0 after one that came back before that was over.
+	rests, lapse atomic.Int64
 	// ejections counts them all.
 	ejections atomic.Uint64
 
@@ -72,31 +73,44 @@ func (c *Core) trust(p *Pool) {
 	c.follow(&after, nil)
 }
 
-// probe takes a backend that is on trial for one request, if no other has it.
+// probeLapse is how long a probe has its backend for itself at first. Each that is not back by then gives the next one
+// twice the time, up to ejectBase: one slow upload does not keep others out for long, and who never answers gets few.
+const probeLapse = 2 * time.Second
+
+// probe takes a backend that is on trial for one request, if no other has it for itself.
 func (x *Exchange) probe(b *Backend, limit int) bool {
 	k := &b.breaker
-	if !k.trial.Load() || k.probed.Load() || int64(x.attempt) < k.rests.Load() || !k.probed.CompareAndSwap(false, true) {
+	rests := k.rests.Load()
+	if !k.trial.Load() || int64(x.attempt) < rests {
+		return false
+	}
+	lapse := min(max(2*k.lapse.Load(), int64(probeLapse)), int64(ejectBase))
+	until := int64(x.attempt) + lapse
+	if !k.rests.CompareAndSwap(rests, until) {
 		return false
 	}
 	if !b.take(limit) {
-		k.probed.Store(false)
+		k.rests.CompareAndSwap(until, rests)
 		return false
 	}
-	x.probes = true
+	k.lapse.Store(lapse)
+	x.probes = until
 	return true
 }
 
 // probeShare is how much of the time, as a divisor, probes that decide nothing may take: where requests come one after the
-// other each would be one, and wait until its client leaves.
+// other each would be one, and wait until its client leaves. But no pause is longer than ejectBase.
 const probeShare = 5
 
-// probedBy ends what x was to find out about b, as far as it came by now.
+// probedBy ends what x was to find out about b, as far as it came by now. It changes nothing if another has b by then.
 func (b *Backend) probedBy(x *Exchange, now time.Duration) {
-	if x.probes {
-		x.probes = false
-		b.breaker.rests.Store(int64(now + (probeShare-1)*(now-x.attempt)))
-		b.breaker.probed.Store(false)
+	if x.probes == 0 {
+		return
 	}
+	if b.breaker.rests.CompareAndSwap(x.probes, int64(now+min((probeShare-1)*(now-x.attempt), ejectBase))) {
+		b.breaker.lapse.Store(0)
+	}
+	x.probes = 0
 }
 
 // failed notes a request that failed because of the backend. ended is what succeeded returned for it, if its answer
@@ -151,6 +165,7 @@ func (b *Backend) readmit(now time.Duration) {
 	k.open, k.reason, k.until = false, "", min(k.until, now)
 	k.failures.Store(int32(max(b.pool.settings.Breaker-1, 0)))
 	k.rests.Store(0)
+	k.lapse.Store(0)
 	k.trial.Store(true)
 }
 
@@ -171,13 +186,17 @@ func (b *Backend) breakerReport(epoch time.Time) Breaker {
 }
 
 // Passed tells that a check of a backend has passed, healthy as it may have been before: that ends an
-// ejection. A mere connection is good news only of a backend that could not be connected to.
+// ejection, and lets a trial go on at once. A mere connection is good news only of a backend that could not be connected to.
 func (c *Core) Passed(id containers.Identity) {
 	var after aftermath
 	c.mu.Lock()
-	if b := c.backends[id]; b != nil && b.breaker.open && (b.breaker.unreached || b.pool.settings.Health.Path != "") {
-		b.readmit(c.since())
-		c.refresh(b.pool, &after)
+	if b := c.backends[id]; b != nil && (b.breaker.unreached || b.pool.settings.Health.Path != "") {
+		if b.breaker.open {
+			b.readmit(c.since())
+			c.refresh(b.pool, &after)
+		} else if b.breaker.trial.Load() {
+			b.breaker.rests.Store(0)
+		}
 	}
 	c.mu.Unlock()
 	c.follow(&after, nil)

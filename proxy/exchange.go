@@ -23,8 +23,9 @@ type Exchange struct {
 	// that ended.
 	verdict verdict
 	ended   int32
-	// probes says that the current backend is on trial, and this is the request that may decide it.
-	probes bool
+	// probes says that the current backend is on trial, and this is the request that may decide it: until when it has that
+	// for itself. 0 if not.
+	probes int64
 	// who asks; nil if that is not known. ignored says that it wakes nobody, asleep that it was counted as such.
 	who             Asker
 	ignored, asleep bool
