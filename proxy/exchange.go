@@ -104,7 +104,7 @@ func (x *Exchange) Answered(status int) {
 }
 
 // Moves says whether a client that came with this affinity is at home at the current backend from now on. Who was not
-// served at home because that was busy, or failed once, stays at home: it is a candidate still.
+// served at home because that was busy, failed once, or is on trial, stays at home: it is in rotation still.
 func (x *Exchange) Moves(affinity string) bool {
 	b := x.current
 	if b == nil || affinity == b.affinity {

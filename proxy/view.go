@@ -21,7 +21,7 @@ type view struct {
 	weights    []int
 	trials     []*Backend
 	picker     balance.Picker // nil without candidates.
-	// byAffinity finds candidates by their cookie; nil if the pool is not sticky.
+	// byAffinity finds candidates, and those on trial, by their cookie; nil if the pool is not sticky.
 	byAffinity      map[string]*Backend
 	ready, starting int
 	// plain says that all members speak HTTP/1.1 without TLS, and so will who comes next.
@@ -97,8 +97,11 @@ func (v *view) equip(old *view, now time.Duration) error {
 		}
 	}
 	if v.settings.Sticky.Enabled {
-		v.byAffinity = make(map[string]*Backend, len(v.candidates))
+		v.byAffinity = make(map[string]*Backend, len(v.candidates)+len(v.trials))
 		for _, b := range v.candidates {
+			v.byAffinity[b.affinity] = b
+		}
+		for _, b := range v.trials {
 			v.byAffinity[b.affinity] = b
 		}
 	}
@@ -171,6 +174,14 @@ func (v *view) mayServe(x *Exchange) bool {
 	return len(x.tried) == 0 || slices.ContainsFunc(v.candidates, func(b *Backend) bool { return !x.wasTried(b) })
 }
 
+// takeHome counts the request in at the backend that its client is at home at; on trial that has one at a time, as for others.
+func (v *view) takeHome(b *Backend, x *Exchange) bool {
+	if slices.Contains(v.trials, b) {
+		return x.probe(b, v.settings.Concurrency)
+	}
+	return b.take(v.settings.Concurrency)
+}
+
 // maxPicks is how often the policy is asked for another backend before any will do.
 const maxPicks = 4
 
@@ -182,7 +193,7 @@ func (v *view) take(r *balance.Request, x *Exchange) (b *Backend, busy bool) {
 	}
 	most := v.settings.Concurrency
 	if r.Affinity != "" && v.byAffinity != nil {
-		if b := v.byAffinity[r.Affinity]; b != nil && !x.wasTried(b) && b.take(most) {
+		if b := v.byAffinity[r.Affinity]; b != nil && !x.wasTried(b) && v.takeHome(b, x) {
 			return b, false
 		}
 	}
