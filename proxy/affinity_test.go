@@ -23,7 +23,7 @@ func from(t *testing.T, p *proxy.Pool, home string) (x *proxy.Exchange, name str
 
 // A client whose backend is on trial is its probe, or served elsewhere this time, and stays at home there.
 func TestExchange_affinity_to_who_is_on_trial(t *testing.T) {
-	onTrial(t, breaking(5), 2, func(c *proxy.Core, p *proxy.Pool) {
+	onTrial(t, breaking(5), 2, func(t *testing.T, c *proxy.Core, p *proxy.Pool) {
 		probe, name, moves := from(t, p, "a")
 		if name != "a" || moves {
 			t.Errorf("the first came to %s, moves: %t, want a, false", name, moves)
@@ -46,7 +46,7 @@ func TestExchange_affinity_to_who_is_on_trial(t *testing.T) {
 
 // Who is at home at one of two that are on trial is not moved to the other.
 func TestExchange_affinity_where_two_are_on_trial(t *testing.T) {
-	onTrial(t, breaking(5), 4, func(c *proxy.Core, p *proxy.Pool) {
+	onTrial(t, breaking(5), 4, func(t *testing.T, c *proxy.Core, p *proxy.Pool) {
 		outcomes['5'](at(t, p, "a"), time.Now()) // For twice the time.
 		send(t, p, "b", "55555")
 		pass(60*time.Second + mending)
@@ -69,7 +69,7 @@ func TestExchange_affinity_where_two_are_on_trial(t *testing.T) {
 
 // Where its own has a request at it already, a client may be the other's probe; its cookie stays.
 func TestExchange_affinity_stays_with_who_probes_another(t *testing.T) {
-	onTrial(t, breaking(5), 4, func(_ *proxy.Core, p *proxy.Pool) {
+	onTrial(t, breaking(5), 4, func(t *testing.T, _ *proxy.Core, p *proxy.Pool) {
 		outcomes['5'](at(t, p, "a"), time.Now())
 		send(t, p, "b", "55555")
 		pass(60*time.Second + mending)

@@ -19,13 +19,13 @@ const (
 )
 
 // onTrial runs f in a bubble with a pool of n backends, of which a is on trial.
-func onTrial(t *testing.T, s containers.Settings, n int, f func(c *proxy.Core, p *proxy.Pool)) {
+func onTrial(t *testing.T, s containers.Settings, n int, f func(t *testing.T, c *proxy.Core, p *proxy.Pool)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		c, p := running(t, s, of(n)...)
 		send(t, p, "a", "55555")
 		pass(30*time.Second + mending)
-		f(c, p)
+		f(t, c, p)
 	})
 }
 
@@ -52,7 +52,7 @@ func wantProbes(t *testing.T, when string, got []int, want ...int) {
 
 // One slow upload does not keep a healthy backend out.
 func TestBreaker_trial_goes_on_beside_a_slow_request(t *testing.T) {
-	onTrial(t, breaking(5), 2, func(c *proxy.Core, p *proxy.Pool) {
+	onTrial(t, breaking(5), 2, func(t *testing.T, c *proxy.Core, p *proxy.Pool) {
 		slow := at(t, p, "a")
 		pass(probeLapse - time.Millisecond)
 		if got := picks(p, 4); got != "bbbb" {
@@ -73,7 +73,7 @@ func TestBreaker_trial_goes_on_beside_a_slow_request(t *testing.T) {
 
 // Who never answers gets few, and a new trial begins anew.
 func TestBreaker_trial_gives_each_probe_more_time(t *testing.T) {
-	onTrial(t, breaking(5), 2, func(c *proxy.Core, p *proxy.Pool) {
+	onTrial(t, breaking(5), 2, func(t *testing.T, c *proxy.Core, p *proxy.Pool) {
 		when, open := probes(t, p, 100)
 		wantProbes(t, "while none is answered", when, 0, 2, 6, 14, 30, 60, 90)
 		outcomes['5'](open[0], time.Now())
@@ -90,7 +90,7 @@ func TestBreaker_trial_gives_each_probe_more_time(t *testing.T) {
 }
 
 func TestBreaker_trial_pauses_for_half_a_minute_at_most(t *testing.T) {
-	onTrial(t, breaking(5), 2, func(_ *proxy.Core, p *proxy.Pool) {
+	onTrial(t, breaking(5), 2, func(t *testing.T, _ *proxy.Core, p *proxy.Pool) {
 		slow := at(t, p, "a")
 		pass(10 * time.Minute)
 		outcomes['g'](slow, time.Now())
@@ -107,7 +107,7 @@ func TestBreaker_trial_pauses_for_half_a_minute_at_most(t *testing.T) {
 
 // Whose time was over makes no pause for who came after it, and lets nobody in beside it.
 func TestBreaker_trial_is_the_last_probes(t *testing.T) {
-	onTrial(t, breaking(5), 2, func(_ *proxy.Core, p *proxy.Pool) {
+	onTrial(t, breaking(5), 2, func(t *testing.T, _ *proxy.Core, p *proxy.Pool) {
 		first := at(t, p, "a")
 		pass(probeLapse)
 		second := at(t, p, "a")
@@ -124,7 +124,7 @@ func TestBreaker_trial_is_the_last_probes(t *testing.T) {
 
 // What time a probe may take does not grow while they come back.
 func TestBreaker_trial_forgets_who_was_late(t *testing.T) {
-	onTrial(t, breaking(5), 2, func(_ *proxy.Core, p *proxy.Pool) {
+	onTrial(t, breaking(5), 2, func(t *testing.T, _ *proxy.Core, p *proxy.Pool) {
 		slow := at(t, p, "a")
 		pass(probeLapse)
 		outcomes['g'](at(t, p, "a"), time.Now())
@@ -149,7 +149,7 @@ func TestCore_Passed_lets_a_trial_go_on(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			onTrial(t, tt.settings, 2, func(c *proxy.Core, p *proxy.Pool) {
+			onTrial(t, tt.settings, 2, func(t *testing.T, c *proxy.Core, p *proxy.Pool) {
 				slow := at(t, p, "a")
 				pass(time.Second)
 				outcomes['g'](slow, time.Now())

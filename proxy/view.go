@@ -171,7 +171,8 @@ func hashOf(h containers.Hash) string {
 
 // mayServe says that there is a backend for an exchange that was not tried, or that none was, and one may come.
 func (v *view) mayServe(x *Exchange) bool {
-	return len(x.tried) == 0 || slices.ContainsFunc(v.candidates, func(b *Backend) bool { return !x.wasTried(b) })
+	untried := func(b *Backend) bool { return !x.wasTried(b) }
+	return len(x.tried) == 0 || slices.ContainsFunc(v.candidates, untried) || slices.ContainsFunc(v.trials, untried)
 }
 
 // takeHome counts the request in at the backend that its client is at home at; on trial that has one at a time, as for others.
@@ -219,10 +220,17 @@ func (v *view) take(r *balance.Request, x *Exchange) (b *Backend, busy bool) {
 		}
 		busy = busy || most > 0 && b.available.Load()
 	}
+	if busy {
+		return nil, true
+	}
 	for _, b := range v.trials { // Better than nothing.
-		if !busy && !x.wasTried(b) && b.take(most) {
+		if x.wasTried(b) {
+			continue
+		}
+		if b.take(most) {
 			return b, false
 		}
+		busy = busy || most > 0 && b.available.Load()
 	}
 	return nil, busy
 }
