@@ -14,7 +14,8 @@ var ErrNoBackend = errors.New("no backend is available")
 // Exchange is one request and its answer. It belongs to the goroutine that serves the request; it
 // is begun by Pool.Begin and must be ended by Done. It may be copied before it is used.
 type Exchange struct {
-	pool           *Pool
+	pool *Pool
+	// attempt is when the current attempt began, or would have: who is held is given the present where somebody is on trial.
 	began, attempt time.Duration
 	current        *Backend
 	tried          []*Backend

@@ -147,6 +147,9 @@ func (x *Exchange) absent(v *view) error {
 func (p *Pool) serveHeld() {
 	p.held.Serve(func(h held) (g grant, ok, last bool) {
 		v := p.view.Load()
+		if len(v.trials) > 0 { // A probe's time is from now on, not from when its request came.
+			h.exchange.attempt = p.core.since()
+		}
 		if b, _ := v.take(h.request, h.exchange); b != nil {
 			return grant{backend: b}, true, false
 		}

@@ -59,3 +59,42 @@ func TestHold_waits_for_who_is_on_trial(t *testing.T) {
 		})
 	})
 }
+
+// Who has waited since before a pause between probes is the next probe when that is over, and keeps nobody back.
+func TestHold_probes_who_has_waited_for_long(t *testing.T) {
+	const took = 5 * time.Second
+	onTrial(t, limitedBreaking(), 2, func(t *testing.T, c *proxy.Core, p *proxy.Pool) {
+		probe, other := at(t, p, "a"), at(t, p, "b")
+		first, second := wait(t, p), wait(t, p)
+		pass(took)
+		outcomes['g'](probe, time.Now())
+		synctest.Wait()
+		expect(t, "a pauses", "--", first, second)
+		pass((probeShare-1)*took - time.Millisecond)
+		expect(t, "just before the end", "--", first, second)
+		pass(mending)
+		expect(t, "when it is over", "a-", first, second)
+		first.x.Answered(200)
+		first.done()
+		expect(t, "a is trusted again", "a", second)
+		second.done()
+		outcomes['s'](other, time.Now())
+		settled(t, c)
+	})
+}
+
+// A place that is given to who has left since is no probe: the next one has it.
+func TestHold_probes_with_the_next_when_one_leaves(t *testing.T) {
+	onTrial(t, limitedBreaking(), 2, func(t *testing.T, c *proxy.Core, p *proxy.Pool) {
+		probe, other := at(t, p, "a"), at(t, p, "b")
+		first, second := wait(t, p), wait(t, p)
+		first.cancel()
+		outcomes['g'](probe, time.Now())
+		synctest.Wait()
+		expect(t, "a is free", "Ca", first, second)
+		first.done()
+		second.done()
+		outcomes['s'](other, time.Now())
+		settled(t, c)
+	})
+}

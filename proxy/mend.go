@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// mendEvery is how late the end of an ejection, or a step of a slow start, may be.
+// mendEvery is how late the end of an ejection or of a pause between probes, or a step of a slow start, may be.
 const mendEvery = 100 * time.Millisecond
 
 // mendAll does what time alone brings about, until ctx ends.
@@ -22,7 +22,8 @@ func (c *Core) mendAll(ctx context.Context) {
 	}
 }
 
-// mend ends ejections whose time has come, and weighs anew what starts slowly.
+// mend ends ejections whose time has come, weighs anew what starts slowly, and gives those who wait to backends on trial
+// that may be probed again.
 func (c *Core) mend() {
 	var after aftermath
 	c.mu.Lock()
@@ -36,8 +37,11 @@ func (c *Core) mend() {
 				stale = true
 			}
 		}
-		if stale {
+		switch {
+		case stale:
 			c.refresh(p, &after)
+		case len(v.trials) > 0 && p.held.Len() > 0:
+			after.served = append(after.served, p)
 		}
 	}
 	c.mu.Unlock()
