@@ -16,8 +16,8 @@ const (
 	costSkew = 1 << 20
 	// failFirst is what a failure costs if nothing else is known.
 	failFirst = 100 * time.Millisecond
-	// failMost is what failures alone can drive a cost to: among backends that take 20 ms that is
-	// forgotten in a minute.
+	// failMost is what failures, or clients that gave up, alone can drive a cost to: among backends that take
+	// 20 ms that is forgotten in a minute.
 	failMost = 10 * time.Second
 )
 
@@ -59,10 +59,11 @@ func (c *Cost) Observe(rtt, now time.Duration) {
 	}
 }
 
-// AtLeast tells that there was no answer yet after waited, when who asked gave up. That may raise the cost, and never
-// lowers it: what the answer would have taken is not known. Who never answered costs as much as a failure, or more.
+// AtLeast tells that there was no answer yet after waited, when who asked gave up. That may raise the cost, up to 10 s, and
+// never lowers it: what the answer would have taken is not known, nor how much of waited the backend was waiting itself, for
+// the rest of the request. Who never answered costs as much as a failure, or more.
 func (c *Cost) AtLeast(waited, now time.Duration) {
-	took, at := float64(waited), tick(now)
+	took, at := min(float64(waited), float64(failMost)), tick(now)
 	for {
 		word := c.word.Load()
 		cost, stamp := unpack(word, at)

@@ -64,6 +64,9 @@ func TestCost(t *testing.T) {
 		{"a late witness who gave up raises it", []told{{ms, time.Minute}, {-time.Second, time.Minute - time.Second}}, time.Minute, time.Second},
 		{"who gave up first of all", []told{{-2 * time.Second, 0}}, 0, 2 * time.Second},
 		{"and at once", []told{{-ms, 0}}, 0, 100 * ms},
+		{"who gave up late raises it to 10 s", []told{{20 * ms, 0}, {-10 * time.Minute, 0}}, 0, 10 * time.Second},
+		{"also first of all", []told{{-10 * time.Minute, 0}}, 0, 10 * time.Second},
+		{"and not what answers took", []told{{time.Minute, 0}, {-10 * time.Minute, 0}}, 0, time.Minute},
 
 		{"a failure first of all", []told{{0, 0}}, 0, 100 * ms},
 		{"a failure doubles", []told{{20 * ms, 0}, {0, time.Second}}, time.Second, 40 * ms},
