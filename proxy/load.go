@@ -59,8 +59,8 @@ type Load struct {
 	// Requests counts all that ever began, but for those that ask for nothing: who wakes nobody (Scale.IgnoreAgents), and
 	// what was refused (BeginRefused).
 	Requests uint64
-	// Served counts those that a backend answered, and Service is how many seconds they took, without what they waited for
-	// one. Upgraded connections are left out.
+	// Served counts those that a backend answered, or had when their client left, and Service is how many seconds they took,
+	// without what they waited for one. Upgraded connections are left out.
 	Served  uint64
 	Service float64
 	// Ready backends serve; Starting ones have not passed a check yet.

@@ -23,7 +23,7 @@ type Pool struct {
 	load      load
 	waiting   load          // Of those that are held.
 	ignored   asleep        // Requests that ask for nothing.
-	unserved  atomic.Uint64 // Those that no backend answered.
+	unserved  atomic.Uint64 // Those that ended without a backend, or with our own answer.
 	watchers  atomic.Int64  // Of the waiting page.
 	errors    atomic.Uint64
 	retries   atomic.Uint64
@@ -120,7 +120,7 @@ func (p *Pool) InFlight(container string) int {
 func (p *Pool) since(now time.Time) time.Duration { return now.Sub(p.epoch) }
 
 // ending is how a request ended: when, how long it took, and how much of that it was held; served says that a backend
-// answered it, asleep that it was one of those that ask for nothing.
+// answered it, or had it when its client left, asleep that it was one of those that ask for nothing.
 type ending struct {
 	at, took, held time.Duration
 	status         int

@@ -39,7 +39,8 @@ type Sample struct {
 	Busy float64
 	// Requests counts all that came, but for those that may not wake a pool, and what was refused whoever could serve it.
 	Requests uint64
-	// Served counts those that a backend answered, Service is how many seconds they took; what they were held is left out.
+	// Served counts those that a backend answered, or had when their client left, Service is how many seconds they took; what
+	// they were held is left out.
 	Served  uint64
 	Service float64
 	// P95 is what 95 of 100 requests of the last seconds were answered within; 0 if it is not known.

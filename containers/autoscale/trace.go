@@ -18,8 +18,7 @@ const (
 
 // Counters are what a Trace is fed with: sums since any fixed moment.
 type Counters struct {
-	// Requests counts all that came, as Sample's does; Served those that a backend answered, and Service is how many
-	// seconds they took.
+	// Requests, Served and Service are as Sample has them.
 	Requests, Served uint64
 	Service          float64
 }
