@@ -19,6 +19,7 @@ var answerTests = []test{
 	{"breaks off a long answer that breaks off", testLongTruncated},
 	{"brings clients back to their backend", testAffinity},
 	{"brings clients back to a backend that was busy", testAffinityBusy},
+	{"brings clients back to a backend that failed them", testAffinityFailed},
 }
 
 func testOwnAnswers(t *testing.T, h Harness) {
@@ -218,34 +219,85 @@ func testAffinity(t *testing.T, h Harness) {
 	}
 }
 
-// A client whose backend is busy, or gives no answer, is served by another one this time, and is at home there still.
+// askWith sends a request with a cookie.
+func (s *Site) askWith(cookie, path string) Answer {
+	s.t.Helper()
+	r := Request(s.t, "GET", s.URL(path), nil)
+	r.Header.Set("Cookie", cookie)
+	answer, err := Do(s.client, r)
+	if err != nil {
+		s.t.Error(err)
+	}
+	return answer
+}
+
+// A client whose backend is busy is served by another one this time, and is at home there still.
 func testAffinityBusy(t *testing.T, h Harness) {
 	g := newGate(t)
 	conf := one(containers.Queue{Size: 1, Timeout: Patience})
 	conf.Sticky = containers.Sticky{Enabled: true, TTL: 3600e9, Cookie: "ballast_affinity"}
 	s := NewSite(t, h, conf, Options{}, g.address, Serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "other") }))
-	ask := func(path, cookie string) Answer {
-		r := Request(t, "GET", s.URL(path), nil)
-		r.Header.Set("Cookie", cookie)
-		answer, err := Do(s.client, r)
-		if err != nil {
-			t.Error(err)
-		}
-		return answer
-	}
 	g.open <- struct{}{}
-	home := (&http.Response{Header: ask("/home", "").Header}).Cookies()[0]
+	home := (&http.Response{Header: s.askWith("", "/home").Header}).Cookies()[0]
 	cookie := home.Name + "=" + home.Value
 	g.wantArrived(t, "/home")
 	s.Settled()
 	busy := make(chan Answer)
-	go func() { busy <- ask("/long", cookie) }()
+	go func() { busy <- s.askWith(cookie, "/long") }()
 	g.wantArrived(t, "/long")
-	if answer := ask("/short", cookie); answer.Body != "other" || answer.Header.Get("Set-Cookie") != "" {
+	if answer := s.askWith(cookie, "/short"); answer.Body != "other" || answer.Header.Get("Set-Cookie") != "" {
 		t.Errorf("while its backend was busy a client got %v, want another's answer and no cookie", answer)
 	}
 	g.open <- struct{}{}
 	if answer := receive(t, busy, "the long answer"); answer.Body != "/long" || answer.Header.Get("Set-Cookie") != "" {
 		t.Errorf("the long answer is %v, want no cookie", answer)
 	}
+}
+
+// So is one whose backend gives no answer, and one whose backend is on trial and has another request to decide it.
+func testAffinityFailed(t *testing.T, h Harness) {
+	arrived, open := make(chan struct{}), make(chan struct{})
+	home := Serve(t, func(w http.ResponseWriter, r *http.Request) {
+		switch strings.TrimPrefix(r.URL.Path, "/") {
+		case "none":
+			panic(http.ErrAbortHandler)
+		case "fail":
+			w.WriteHeader(http.StatusInternalServerError)
+		case "long":
+			arrived <- struct{}{}
+			<-open
+		}
+		fmt.Fprint(w, "home")
+	})
+	conf := one(containers.Queue{Size: 1, Timeout: Patience}) // Else a probe that lasts would not be the only one.
+	conf.Sticky = containers.Sticky{Enabled: true, TTL: 3600e9, Cookie: "ballast_affinity"}
+	conf.Breaker, conf.Health.Path = breakAfter, "/"
+	s := NewSite(t, h, conf, Options{}, home, Serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "other") }))
+	set := (&http.Response{Header: s.askWith("", "/").Header}).Cookies()[0]
+	cookie := set.Name + "=" + set.Value
+	want := func(when, path, body string) {
+		t.Helper()
+		s.Settled() // The client is answered before its place is free.
+		if answer := s.askWith(cookie, path); answer.Body != body || answer.Header.Get("Set-Cookie") != "" {
+			t.Errorf("%s a client got %v, want %s and no cookie", when, answer, body)
+		}
+	}
+	want("when its backend gave no answer", "/none", "other")
+	want("then", "/", "home")
+	for range breakAfter {
+		want("while its backend failed", "/fail", "home")
+	}
+	s.Core.Passed(s.Backends[0].Identity)
+	probe := make(chan Answer)
+	s.Settled()
+	go func() { probe <- s.askWith(cookie, "/long") }()
+	receive(t, arrived, "the probe")
+	if answer := s.askWith(cookie, "/"); answer.Body != "other" || answer.Header.Get("Set-Cookie") != "" {
+		t.Errorf("while its backend was on trial a client got %v, want another's answer and no cookie", answer)
+	}
+	open <- struct{}{}
+	if answer := receive(t, probe, "the answer"); answer.Body != "home" || answer.Header.Get("Set-Cookie") != "" {
+		t.Errorf("the probe got %v, want no cookie", answer)
+	}
+	want("in the end", "/", "home")
 }
