@@ -27,10 +27,10 @@ func (c *client) write(b []byte) proxy.Cause {
 
 // unwritten says why the client did not take what was written.
 func (c *client) unwritten() proxy.Cause {
-	if !c.enter(phaseWrite) {
-		return c.reason.cause()
+	if c.enter(phaseWrite) {
+		c.reason = reasonGone
 	}
-	return proxy.CauseClientGone
+	return c.reason.cause()
 }
 
 // flush writes what has been printed.

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -90,6 +91,39 @@ func TestFront_refuses_a_long_body_without_losing_answers(t *testing.T) {
 	}
 	if rest, err := io.ReadAll(r); err != nil || len(rest) != 0 {
 		t.Errorf("then %q, %v, want the end", rest, err)
+	}
+}
+
+// What was answered before is not lost when an answer breaks off because its client was slow to send, and so may be slow to
+// read as well.
+func TestFront_breaks_off_for_a_slow_client_without_losing_answers(t *testing.T) {
+	const answered, patience = 240 << 10, 600 * time.Millisecond // More than the client's buffer has room for.
+	s := fronttest.NewSite(t, harness(quick), fronttest.Settings(), fronttest.Options{BodyIdle: 3 * patience},
+		fronttest.NewBackend(t, func(conn net.Conn, r *bufio.Reader, head string) {
+			if strings.HasPrefix(head, "GET ") {
+				fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", answered, strings.Repeat("a", answered))
+				return
+			}
+			fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello")
+			_ = conn.SetReadDeadline(time.Now().Add(patience))
+			_, _ = io.CopyN(io.Discard, r, 100)
+		}).Address)
+	conn := s.Dial("")
+	_ = conn.(*net.TCPConn).SetReadBuffer(readBuffer)
+	fmt.Fprint(conn, "GET /lb/ HTTP/1.1\r\nHost: x\r\n\r\nPOST /lb/ HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhello")
+	fronttest.Eventually(t, "both to end", func() bool {
+		return s.InFlight() == 0 && s.Core.Report(time.Now()).Pools[0].Requests == 2
+	})
+	s.WantCounts(2, 0, 0)
+	if err := s.Drain(context.Background()); err != nil { // Then the connection is closed.
+		t.Errorf("Drain() = %v", err)
+	}
+	r := bufio.NewReader(conn)
+	if answer, err := fronttest.ReadAnswer(r); err != nil || answer.Status != 200 || len(answer.Body) != answered {
+		t.Errorf("%d with %d bytes, %v, want 200 with %d", answer.Status, len(answer.Body), err, answered)
+	}
+	if answer, err := fronttest.ReadAnswer(r); !errors.Is(err, io.ErrUnexpectedEOF) || answer.Status != 200 || answer.Body != "hello" {
+		t.Errorf("then %v, %v, want the beginning of an answer", answer, err)
 	}
 }
 

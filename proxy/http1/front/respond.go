@@ -72,9 +72,10 @@ func (c *client) breakOff(cause proxy.Cause, untilClose bool) bool {
 	c.stopPump()
 	c.done(time.Now(), w.answered, cause)
 	// Only a reset tells it from the end, where the connection's is that of the answer; and only a reset lets the system
-	// forget what was written for a client that does not take it.
-	c.breaks = untilClose || cause == proxy.CauseClientGone
-	c.lingers = cause != proxy.CauseClientGone && c.reason != reasonShutdown
+	// forget what was written for a client that does not take it. One that is merely slow still takes what came before.
+	gone := c.reason == reasonGone
+	c.breaks = untilClose || gone
+	c.lingers = !gone && c.reason != reasonShutdown
 	return false
 }
 
