@@ -25,6 +25,7 @@ var retryTests = []test{
 	{"never sends twice what may have arrived", testNeverTwice},
 	{"repeats on a kept connection only what may be repeated", testRepeats},
 	{"repeats on one kept connection at most", testRepeatsOnce},
+	{"repeats no body that is not there any more", testRepeatsNoLongBody},
 	{"takes an interim answer for the beginning of one", testInterimThenEnd},
 	{"loses no POST at the idle timeout of a backend", testIdleTimeout},
 	{"keeps no connection for another identity", testIdentity},
@@ -132,6 +133,10 @@ func testRepeats(t *testing.T, h Harness) {
 		want        int
 	}{
 		{"GET", "", 200},
+		{"PUT", "", 200},
+		{"DELETE", "", 200},
+		{"PUT", "Idempotency-Key", 200},
+		{"DELETE", "X-Idempotency-Key", 200},
 		{"POST", "", 502},
 		{"POST", "Idempotency-Key", 502}, // What a key means is between client and backend.
 		{"POST", "X-Idempotency-Key", 502},
@@ -155,10 +160,39 @@ func testRepeats(t *testing.T, h Harness) {
 				}
 			}
 			for _, head := range backend.Received() {
+				if tt.key == "" && strings.Contains(strings.ToLower(head), "idempotency-key") {
+					t.Errorf("the backend got %q, want it without a key", head)
+				}
 				if tt.key != "" && !strings.Contains(strings.ToLower(head), "\n"+strings.ToLower(tt.key)+": 8e03978e\r\n") {
 					t.Errorf("the backend got %q, want it with the key", head)
 				}
 			}
+		})
+	}
+}
+
+// Of what may be repeated on another connection, a body that was passed on as it came may not.
+func testRepeatsNoLongBody(t *testing.T, h Harness) {
+	for name, length := range map[string]bool{"with a length": true, "in chunks": false} {
+		t.Run(name, func(t *testing.T) {
+			const size = 1 << 20
+			backend := NewBackend(t, func(conn net.Conn, r *bufio.Reader, _ string) {
+				fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+				_, _ = io.CopyN(io.Discard, r, size)
+				reset(conn)
+			})
+			s := NewSite(t, h, Settings(), Options{}, backend.Address)
+			if answer, err := s.Ask("GET", "/", nil); err != nil || answer.Status != 200 {
+				t.Fatalf("GET = %v, %v, want 200", answer, err)
+			}
+			answer, err := s.Ask("PUT", "/long", bodyOf(make([]byte, size), length))
+			if err != nil || answer.Status != 502 || answer.Header.Get("X-Ballast-Error") != "no-answer" {
+				t.Errorf("PUT = %v, %v, want 502, no-answer", answer, err)
+			}
+			if got := strings.Count(strings.Join(backend.Captured(), ""), "PUT /long "); got != 1 {
+				t.Errorf("the backend got the request %d times, want once", got)
+			}
+			s.WantCounts(2, 1, 1)
 		})
 	}
 }

@@ -18,18 +18,23 @@ func rewrite(p *httputil.ProxyRequest) {
 		out.Header.Del("Upgrade")
 	}
 	strip(out.Header)
-	hideKeys(out.Header)
+	setKeys(p.In.Method, out.Header)
 	e.forward(out.Header, p.In)
 }
 
-// hideKeys keeps the transport from taking a request for one that may be sent twice because of a header, for which it looks
-// under names as net/http writes them. On the wire capitals mean nothing.
-func hideKeys(h http.Header) {
+// setKeys has the transport take a request for one that may be sent twice because of its method alone, when a kept connection
+// ends. It looks for keys of the client's under names as net/http writes them; on the wire capitals mean nothing. It does not
+// know of PUT and DELETE by itself (RFC 9110 9.2.2); a key without values is not sent. Whether there is a body left to send
+// is for GetBody to say.
+func setKeys(method string, h http.Header) {
 	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
 		if lines, ok := h[name]; ok {
 			delete(h, name)
 			h[strings.ToLower(name)] = lines
 		}
+	}
+	if method == http.MethodPut || method == http.MethodDelete {
+		h["X-Idempotency-Key"] = []string{}
 	}
 }
 
