@@ -104,6 +104,7 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request, p *proxy.Pool, str
 	pause := f.pause(e.settings)
 	e.writer = newWriter(w, pause)
 	e.writer.head = r.Method == http.MethodHead
+	e.writer.last = len(r.TransferEncoding) > 0 // See the package comment.
 	ctx, leave := f.join(r.Context())
 	defer leave()
 	e.writer.ctx = ctx
@@ -117,7 +118,6 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request, p *proxy.Pool, str
 		return
 	}
 	e.core = p.BeginFor(now, e)
-	e.writer.last = len(r.TransferEncoding) > 0 // See the package comment.
 	out := r.WithContext(context.WithValue(ctx, exchangeKey{}, e))
 	out.Body = nil // The attempts have it from e.body, and the reverse proxy would close it too soon.
 	f.forward.ServeHTTP(e.writer, out)

@@ -63,6 +63,17 @@ func TestFront_forwards_two_lengths_as_chunked(t *testing.T) {
 	}
 }
 
+// The same of one that is refused.
+func TestFront_ends_the_connection_after_what_it_refuses_in_chunks(t *testing.T) {
+	s := fronttest.NewSite(t, harness, fronttest.Settings(), fronttest.Options{}, fronttest.NewOK(t).Address)
+	all, _ := s.SayAll("POST /lb/ HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("X: y\r\n", 100) +
+		"Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /lb/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	if n := strings.Count(all, "HTTP/1.1 "); n != 1 || !strings.HasPrefix(all, "HTTP/1.1 431 ") {
+		t.Errorf("%d answers, want one of 431:\n%s", n, all)
+	}
+	s.WantCounts(1, 0, 0)
+}
+
 func TestFront_Drain_cuts_requests_of_servers_without_its_base_context(t *testing.T) {
 	arrived := make(chan struct{})
 	backend := fronttest.Serve(t, func(_ http.ResponseWriter, r *http.Request) {
