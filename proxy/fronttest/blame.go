@@ -2,6 +2,7 @@ package fronttest
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 var blameTests = []test{
 	{"blames no backend for what clients do", testBlamesNobody},
 	{"blames no backend that gives a slow client up", testGivesUp},
+	{"blames a backend that breaks off long after its client was slow", testGivesUpLate},
 	{"blames no backend for a deadline of the client's", testDeadline},
 }
 
@@ -91,8 +93,8 @@ func testGivesUp(t *testing.T, h Harness) {
 	tests := []struct {
 		name, request string
 		backend       func(conn net.Conn, r *bufio.Reader, head string)
-		client        func()
-		status        int
+		client        func(net.Conn)
+		status        int // 0 if it is not looked at.
 	}{
 		{"that stops in the middle of a body", "POST /lb/ HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhello", stops, nil, 400},
 		{"that stops when the answer has begun", "POST /lb/ HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhello", func(conn net.Conn, r *bufio.Reader, head string) {
@@ -107,14 +109,23 @@ func testGivesUp(t *testing.T, h Harness) {
 			}
 			reset(conn)
 			gaveUp <- struct{}{}
-		}, func() { receive(t, gaveUp, "the backend to give up") }, 0},
+		}, func(net.Conn) { receive(t, gaveUp, "the backend to give up") }, 0},
+		// As with a limit on the body as a whole.
+		{"that has paused in a body", "POST /lb/ HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\r\nhello", func(_ net.Conn, r *bufio.Reader, _ string) {
+			_, _ = io.CopyN(io.Discard, r, 12)
+		}, func(conn net.Conn) {
+			<-time.After(patience)
+			_, _ = io.WriteString(conn, ", again")
+		}, 400},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := breakable(t, h, Options{BodyIdle: 3 * patience}, NewBackend(t, tt.backend).Address)
 			conn := s.Dial(tt.request)
 			if tt.client != nil {
-				tt.client()
+				tt.client(conn)
+			}
+			if tt.status == 0 {
 				_, _ = io.Copy(io.Discard, conn)
 			} else if answer, _ := ReadAnswer(bufio.NewReader(conn)); answer.Status != tt.status {
 				t.Errorf("answer %v, want %d", answer, tt.status)
@@ -122,6 +133,48 @@ func testGivesUp(t *testing.T, h Harness) {
 			conn.Close()
 			s.wantClosed()
 			s.WantCounts(1, 0, 0)
+		})
+	}
+}
+
+// An excuse does not last: who takes all as it comes has not been waited for by a backend that breaks off.
+func testGivesUpLate(t *testing.T, h Harness) {
+	const limit, long = time.Second, 64 << 20 // More than sockets on the way hold.
+	tests := []struct {
+		name, first, second string
+		expects, sends      int64
+	}{
+		{"in a body", "POST /lb/ HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\r\nhello", ", again", 12, 100},
+		{"in an answer", get("/"), "", 0, long},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			taken := make(chan struct{})
+			s := breakable(t, h, Options{BodyIdle: limit}, NewBackend(t, func(conn net.Conn, r *bufio.Reader, _ string) {
+				_, _ = io.CopyN(io.Discard, r, tt.expects)
+				fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", tt.sends+1)
+				_, _ = conn.Write(make([]byte, tt.sends))
+				<-taken
+				<-time.After(2 * limit)
+			}).Address)
+			conn := s.Dial(tt.first)
+			<-time.After(limit * 3 / 5)
+			_, _ = io.WriteString(conn, tt.second)
+			response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				close(taken)
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			n, err := io.CopyN(io.Discard, response.Body, tt.sends)
+			close(taken)
+			if err != nil {
+				t.Errorf("after %d bytes: %v, want %d", n, err, tt.sends)
+			}
+			if rest, err := io.Copy(io.Discard, response.Body); err == nil || rest != 0 {
+				t.Errorf("then %d bytes, %v, want the answer to break off", rest, err)
+			}
+			s.WantCounts(1, 1, 1)
 		})
 	}
 }

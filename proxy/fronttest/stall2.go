@@ -16,6 +16,7 @@ import (
 var stallTests2 = []test{
 	{"cuts bodies that stand still but not slow ones", testStalled2},
 	{"cuts an answer that is not taken but not one that is taken slowly", testUntaken2},
+	{"blames no backend that gives up who takes no small piece", testGivesUp2},
 	{"holds up no stream for another", testHeldUp2},
 }
 
@@ -82,6 +83,28 @@ func testUntaken2(t *testing.T, h Harness) {
 	const most = 32 << 20 // What sockets on the way may hold.
 	if n := receive(t, fetched, "the backend to be told"); n > most {
 		t.Errorf("the backend got rid of %d bytes that nobody took, want %d at most", n, most)
+	}
+	s.wantBlameless()
+}
+
+// A piece that is small is not waited with until there are more: it is itself what the client is waited for with.
+func testGivesUp2(t *testing.T, h Harness) {
+	const limit, window = 3 * time.Second, 1000
+	tired := make(chan struct{})
+	backend := NewBackend(t, func(conn net.Conn, _ *bufio.Reader, _ string) {
+		fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n%s", strings.Repeat("x", window+100))
+		<-tired
+	})
+	s := NewSite(t, h, Settings(), Options{BodyIdle: limit}, backend.Address)
+	w := newWire2(s, http2.Setting{ID: http2.SettingInitialWindowSize, Val: window})
+	w.grant = nil
+	id := w.open(fields2("GET", "/lb/"), true)
+	w.until(func() bool { return w.replies[id].body.Len() == window || w.replies[id].ended() })
+	<-time.After(limit / 6)
+	close(tired)
+	w.window(id, 1_000_000)
+	if r := w.reply(id); r.status != 200 || r.whole {
+		t.Errorf("answer that breaks off: %v, want its beginning", r)
 	}
 	s.wantBlameless()
 }

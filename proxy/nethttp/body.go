@@ -24,10 +24,10 @@ type body struct {
 	over   bool // More than maxKept was read, and nothing is kept.
 	broken atomic.Bool
 	stood  atomic.Bool // It broke because it stood still for too long.
-	// since is when the read began that waits for the client, in Unix nanoseconds, 0 if none does; paused says that one
-	// took long.
+	// since is when the read began that waits for the client, in Unix nanoseconds, 0 if none does; paused is what is known
+	// of those before.
 	since  atomic.Int64
-	paused atomic.Bool
+	paused lateness
 	// streams says that it is a stream's, of which one read can be interrupted without harm to the connection, and
 	// interrupted that one was, so that nothing can be read any more.
 	streams     bool
@@ -52,7 +52,7 @@ func (b *body) waitedFor() bool {
 		return false
 	}
 	since := b.since.Load()
-	return b.paused.Load() || since != 0 && time.Since(time.Unix(0, since)) >= b.limit.idle/late
+	return b.paused.counts(b.limit.idle) || since != 0 && isLate(time.Unix(0, since), b.limit.idle)
 }
 
 // replayable says whether attempt can be called again.
@@ -67,9 +67,10 @@ func (b *body) pull(p []byte) (int, error) {
 		return 0, b.ended
 	}
 	b.limit.extend()
-	b.since.Store(time.Now().UnixNano())
+	began := time.Now()
+	b.since.Store(began.UnixNano())
 	n, err := b.source.Read(p)
-	b.paused.Store(b.waitedFor())
+	b.paused.note(began, b.limit.idle)
 	b.since.Store(0)
 	if !b.over && len(b.kept)+n <= maxKept {
 		b.kept = append(b.kept, p[:n]...)

@@ -38,7 +38,6 @@ const (
 	clientIdle         = 120 * time.Second
 	maxHeaderBytes     = 64 << 10
 	maxStreams         = 100 // Of one HTTP/2 connection.
-	late               = 12  // How many times shorter than BodyIdle a pause is that a backend may lose its patience at.
 	drainPoll          = 10 * time.Millisecond
 )
 

@@ -245,7 +245,7 @@ func (e *exchange) broken(ctx context.Context) proxy.Cause {
 	switch {
 	case errors.Is(context.Cause(ctx), errCut):
 		return proxy.CauseShutdown
-	case ctx.Err() == nil && e.response != nil && e.response.failed() && !e.expired() && !e.writer.slow && !e.body.waitedFor():
+	case ctx.Err() == nil && e.response != nil && e.response.failed() && !e.expired() && !e.writer.slow.counts(e.writer.limit.idle) && !e.body.waitedFor():
 		return proxy.CauseTruncated
 	default:
 		return proxy.CauseClientGone

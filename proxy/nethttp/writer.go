@@ -21,9 +21,9 @@ type writer struct {
 	ctx      context.Context // Of the one request that the writer belongs to.
 	limit    *deadline
 	status   int
-	sent     int64 // How much of the body.
-	slow     bool  // The client took long to take some of it.
-	head     bool  // The request is a HEAD, whose answer has none although it is written.
+	sent     int64    // How much of the body.
+	slow     lateness // The client took long to take some of it.
+	head     bool     // The request is a HEAD, whose answer has none although it is written.
 	hijacked bool
 	// headOnly says that no body follows the answer's head.
 	headOnly bool
@@ -73,14 +73,17 @@ func (w *writer) FlushError() error {
 	if w.headOnly {
 		return nil
 	}
-	return http.NewResponseController(w.ResponseWriter).Flush()
+	began := time.Now()
+	err := http.NewResponseController(w.ResponseWriter).Flush() // Where small pieces wait, which Write only gathers.
+	w.slow.note(began, w.limit.idle)
+	return err
 }
 
 func (w *writer) Write(p []byte) (int, error) {
 	w.limit.extend()
 	began := time.Now()
 	n, err := w.ResponseWriter.Write(p)
-	w.slow = w.slow || time.Since(began) >= w.limit.idle/late
+	w.slow.note(began, w.limit.idle)
 	if !w.head {
 		w.sent += int64(n)
 	}

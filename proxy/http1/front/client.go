@@ -42,8 +42,6 @@ type client struct {
 	breaks bool
 	// watched says that it asked for its peer's end.
 	watched bool
-	// slow says that the client took long to take some of the answer.
-	slow bool
 	// bounded says that its socket takes little of what can't be sent yet.
 	bounded bool
 	// after is how the connection goes on after a wait.
@@ -54,6 +52,8 @@ type client struct {
 	// patience is how long the head of an answer may take, once the request was sent; pause how long a body may
 	// stand still. Both are the pool's.
 	patience, pause atomic.Int64
+	// lateAt is when the client last kept the exchange waiting for long, by the front's clock; 0 if it has not.
+	lateAt atomic.Int64
 	// link is the connection to the backend, while there is one.
 	link atomic.Pointer[link]
 	// dialing ends the attempt to connect to one.

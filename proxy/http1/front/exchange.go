@@ -22,7 +22,8 @@ const maxInterim = 32
 // exchange serves a request of a pool. It says whether another may follow on the connection.
 func (c *client) exchange(p *proxy.Pool, strip int) bool {
 	w := c.work
-	c.reason, c.slow = reasonNone, false
+	c.reason = reasonNone
+	c.lateAt.Store(0)
 	w.settings = p.Settings()
 	w.began, w.pool = time.Now(), p.Name()
 	c.f.heed(w.settings.Timeout)

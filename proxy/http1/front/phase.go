@@ -119,10 +119,22 @@ func (c *client) lookLeft() {
 // 60 s.
 const late = 12
 
-// waitedFor says that the client takes long, or took long, so that an end of the backend's connection may be meant for it.
+// waitedFor says that the client takes long, or took long not more than the limit ago, so that an end of the backend's
+// connection may be meant for it. What the backend had sent by then is read first, as fast as the client takes it: so a
+// write that is quick again proves nothing.
 func (c *client) waitedFor() bool {
-	p, since := unpack(c.pumping.Load())
-	return c.slow || p == phaseBody && c.isLate(since)
+	if p, since := unpack(c.pumping.Load()); p == phaseBody && c.isLate(since) {
+		return true
+	}
+	at := c.lateAt.Load()
+	return at != 0 && !c.older(at, time.Duration(c.pause.Load()))
+}
+
+// noteLate takes down that a wait for the client is over, which began then.
+func (c *client) noteLate(began int64) {
+	if c.isLate(began) {
+		c.lateAt.Store(c.f.clock.Load())
+	}
 }
 
 func (c *client) isLate(since int64) bool { return c.older(since, time.Duration(c.pause.Load())/late) }

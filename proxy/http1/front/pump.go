@@ -79,10 +79,14 @@ func (p *pump) run(w *work) {
 	}
 }
 
-// note takes down that the janitor has interrupted.
+// note takes down what there is to say of a phase that is over: that the janitor has interrupted it, or that the client took
+// long.
 func (p *pump) note(state uint64) {
-	if ph, why := unpack(state); ph == phaseInterrupted {
-		p.cause = reason(why).cause()
+	switch ph, since := unpack(state); ph {
+	case phaseInterrupted:
+		p.cause = reason(since).cause()
+	case phaseBody:
+		p.c.noteLate(since)
 	}
 }
 

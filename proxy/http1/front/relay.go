@@ -18,7 +18,7 @@ func (c *client) write(b []byte) proxy.Cause {
 	}
 	began := c.f.clock.Load()
 	err := c.put(b)
-	c.slow = c.slow || c.isLate(began)
+	c.noteLate(began)
 	if err == nil {
 		return proxy.CauseNone
 	}
@@ -146,7 +146,7 @@ func (c *client) splice(n int64) (moved int64, cause proxy.Cause) {
 			}
 			held, began := p.held, c.f.clock.Load()
 			err := p.to(c.raw, left > 0 && got >= spliceMin)
-			c.slow = c.slow || c.isLate(began)
+			c.noteLate(began)
 			if err != nil {
 				return 0, c.unwritten()
 			}
