@@ -68,6 +68,10 @@ func (c *client) send() proxy.Cause {
 		default:
 			return proxy.CauseOf(err)
 		}
+		if b.Scheme() != containers.SchemeHTTP { // It joined when the request was here already.
+			w.x.Decline()
+			continue
+		}
 		w.backend = b
 		cause, again := c.try(b)
 		if !again || !w.x.Again(time.Now(), cause) {
@@ -99,9 +103,6 @@ func (c *client) hold() (*proxy.Backend, error) {
 // may be repeated. That a kept connection has ended is no failure: the same request goes out on another connection then.
 func (c *client) try(b *proxy.Backend) (cause proxy.Cause, again bool) {
 	w := c.work
-	if b.Scheme() != containers.SchemeHTTP { // It joined when the request was here already.
-		return proxy.CauseNoBackend, false
-	}
 	for {
 		l, cause := c.reach(b, w.repeated)
 		if l == nil {
