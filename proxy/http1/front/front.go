@@ -21,10 +21,12 @@ type Options struct {
 	// Route says whose a request is, that came over TLS or not. What is left of the path when it was stripped must be empty or begin with a
 	// slash. It must not keep its arguments.
 	Route func(host, path []byte, secure bool) (proxy.Target, Whose)
-	// HandOff takes a connection whose next request is another's, or for a pool with backends that don't speak
-	// HTTP/1.1 without TLS; and one on which the client speaks HTTP/2, which is told. Its Read first gives what was read already; if
-	// that is nothing it is the connection that Serve accepted. HandOff owns it, and should not block. Without
-	// it a request for another is answered with 404, and backends are spoken to as if they were plain.
+	// HandOff takes a connection whose next request is another's, or for a pool that is not proxy.Pool.Plain: with backends that
+	// don't speak HTTP/1.1 without TLS, or one that scales and has none yet; and one on which the client speaks HTTP/2, which
+	// is told. It is for good: what follows on the connection is HandOff's as well, for whatever pool. Its Read first gives
+	// what was read already; if that is nothing it is the connection that Serve accepted. HandOff owns it, and should not
+	// block. Without it a request for another is answered with 404. Backends that speak otherwise are never asked, also not by
+	// a request that was here before they joined; if there are no others that is 503.
 	HandOff func(c net.Conn, http2 bool)
 	// Edge is what is done for every request.
 	Edge proxy.Edge
