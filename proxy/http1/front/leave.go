@@ -69,7 +69,7 @@ func (c *client) settle() {
 	for left, pause := unsent(c.raw), settlePause; left > 0; pause = min(2*pause, settlePauseMost) {
 		time.Sleep(pause)
 		now = time.Now()
-		if p, _ := unpack(c.state.Load()); p == phaseInterrupted || c.peer.gone() || now.After(limit) || now.Sub(moved) > lingerPause {
+		if p, _ := unpack(c.state.Load()); p == phaseInterrupted || now.After(limit) || now.Sub(moved) > lingerPause {
 			return
 		}
 		before := left
