@@ -61,6 +61,8 @@ type client struct {
 	peer    peer
 	// halved says that one direction of the tunnel has ended.
 	halved atomic.Bool
+	// severed says that both have been ended, or will be at once.
+	severed atomic.Bool
 	// last says that the client may have ended its half on purpose: it announced the request that is served as its last,
 	// or has sent another.
 	last atomic.Bool

@@ -41,8 +41,11 @@ func (c *client) tunnel() bool {
 		<-done
 		c.enter(phaseClose)
 	}
-	if c.reason == reasonShutdown {
+	switch c.reason {
+	case reasonShutdown:
 		cause = proxy.CauseShutdown
+	case reasonGone: // It took nothing, and what was written for it is forgotten as in breakOff.
+		c.breaks = true
 	}
 	c.drop()
 	c.done(time.Now(), w.answered, cause)
@@ -101,11 +104,13 @@ func (c *client) writeUp(l *link, b []byte) bool {
 func (c *client) limit(src net.Conn) bool {
 	_ = src.SetReadDeadline(time.Now().Add(time.Duration(c.pause.Load())))
 	p, _ := unpack(c.state.Load())
-	return p != phaseInterrupted
+	return p != phaseInterrupted && !c.severed.Load()
 }
 
-// cutTunnel ends both directions.
+// cutTunnel ends both directions. It says so first, for the phase does not tell any more that it was interrupted when a
+// write has found that.
 func (c *client) cutTunnel(l *link) {
+	c.severed.Store(true)
 	_ = c.conn.SetDeadline(past)
 	if l != nil {
 		_ = l.conn.SetDeadline(past)
