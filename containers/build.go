@@ -97,19 +97,21 @@ func join(in *Input, c *engine.Container) (Entry, *labels, Backend) {
 	}
 	switch {
 	case c.ID == in.Place.Self:
-		entry.Reason = "is the container that Ballast itself runs in"
+		entry.Reason = reasonSelf
 		return entry, nil, Backend{}
 	case err != nil:
-		entry.Reason = strings.ReplaceAll(err.Error(), "\n", "; ")
+		entry.Reason, entry.Remedy = strings.ReplaceAll(err.Error(), "\n", "; "), labelsRefused(c.Name)
 		return entry, nil, Backend{}
 	}
 	entry.Original = !l.cloned
-	if entry.Reason = notServing(in, c); entry.Reason != "" {
+	if entry.Reason, entry.Remedy = notServing(in, c); entry.Reason != "" {
 		return entry, &l, Backend{}
 	}
 	network, address, err := dial(in.Place, in.Prefix, c, &l)
 	if err != nil {
 		entry.Reason = err.Error()
+		// What is in this sentence are names and numbers, none of which has a semicolon.
+		_, entry.Remedy, _ = strings.Cut(entry.Reason, "; ")
 		return entry, &l, Backend{}
 	}
 	if l.network != "" && network == networkPublished {
@@ -124,23 +126,29 @@ func join(in *Input, c *engine.Container) (Entry, *labels, Backend) {
 	return entry, &l, backend
 }
 
-// notServing says why a container can't be a backend in the state that it is in; empty if it can.
-func notServing(in *Input, c *engine.Container) string {
+// reasonSelf is why Ballast's own container is not routed.
+const reasonSelf = "is the container that Ballast itself runs in"
+
+// notServing says why a container can't be a backend in the state that it is in, with the remedy, and that alone if
+// there is one; empty if it can.
+func notServing(in *Input, c *engine.Container) (reason, remedy string) {
 	if leaving, ok := in.Leaving[c.ID]; ok && leaving.State != StateDraining && leaving.State != StatePaused {
-		return leaving.Reason
+		return leaving.Reason, ""
 	}
 	switch c.State {
 	case engine.StateRunning, engine.StatePaused:
-		return ""
+		return "", ""
 	case engine.StateExited:
-		return fmt.Sprintf("is exited (code %d); run: docker start %s", c.ExitCode, c.Name)
+		reason, remedy = fmt.Sprintf("is exited (code %d)", c.ExitCode), "run: docker start "+c.Name
 	case engine.StateCreated:
-		return fmt.Sprintf("was created and not started; run: docker start %s", c.Name)
+		reason, remedy = "was created and not started", "run: docker start "+c.Name
 	case engine.StateRestarting:
-		return fmt.Sprintf("is restarting after exit code %d; if it does not stay up, run: docker logs %s", c.ExitCode, c.Name)
+		reason = fmt.Sprintf("is restarting after exit code %d", c.ExitCode)
+		remedy = "if it does not stay up, run: docker logs " + c.Name
 	default:
-		return "is " + string(c.State)
+		return "is " + string(c.State), ""
 	}
+	return reason + "; " + remedy, remedy
 }
 
 // stateOf is what the engine tells of a backend, the gravest first, and why it is not ready.

@@ -87,9 +87,10 @@ type Entry struct {
 	Container engine.Container
 	// Pool is the pool it belongs to, empty if its label for that is bad.
 	Pool string
-	// Routed says whether it is a backend of its pool; Reason says why not, with the remedy.
-	Routed bool
-	Reason string
+	// Routed says whether it is a backend of its pool; Reason says why not, with the remedy. Remedy is that alone;
+	// empty if there is none, or the reason is all that is known.
+	Routed         bool
+	Reason, Remedy string
 	// Warnings are about its labels that have no effect.
 	Warnings []string
 	// Clone is set if Ballast made it. Original says that it has a part in its pool and that no Ballast made it.
