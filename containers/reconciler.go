@@ -41,6 +41,7 @@ type ReconcilerOptions struct {
 type Reconciler struct {
 	options  ReconcilerOptions
 	snapshot atomic.Pointer[Snapshot]
+	others   atomic.Pointer[[]Other]
 	synced   chan struct{}
 	status   statusBoard
 	// proven tells the stream's goroutine that a sync went well since its subscription.
@@ -63,11 +64,16 @@ func NewReconciler(options ReconcilerOptions) *Reconciler {
 	r.view.instance = options.Instance
 	r.status.log = options.Logger
 	r.snapshot.Store(&Snapshot{})
+	r.others.Store(new([]Other))
 	return r
 }
 
 // Snapshot is the latest one; empty before the first list succeeded, never nil.
 func (r *Reconciler) Snapshot() *Snapshot { return r.snapshot.Load() }
+
+// Others are the containers that are not enabled, as of the last list, in no particular order. They are apart from
+// the snapshot, which would be a new one with each of them. The slice is not to be written to.
+func (r *Reconciler) Others() []Other { return *r.others.Load() }
 
 // Status tells how it stands with the engine.
 func (r *Reconciler) Status() EngineStatus { return r.status.load() }
@@ -149,6 +155,7 @@ func (r *Reconciler) finish(got result) {
 		return
 	}
 	r.proven.Store(true)
+	r.others.Store(&got.strangers)
 	if r.view.merge(got, now) {
 		r.schedule.retry(now)
 	}

@@ -44,6 +44,8 @@ type result struct {
 	known map[string]engine.Container
 	// others are the IDs of containers that are not enabled.
 	others map[string]bool
+	// strangers are the same containers, for people.
+	strangers []Other
 	// unread could not be inspected and are not known; stale could not be inspected this time.
 	// The values are reasons.
 	unread, stale map[string]string
@@ -82,6 +84,7 @@ func (r *Reconciler) read(ctx context.Context, t task, got *result) error {
 		switch {
 		case !t.prefix.Enabled(s.Labels):
 			got.others[s.ID] = true
+			got.strangers = append(got.strangers, newOther(t.prefix, s, t.self))
 		case t.full || !ok || t.dirty[s.ID] || known.State != s.State || known.Name != s.Name:
 			wanted = append(wanted, s)
 		default:
