@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 
-	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/internal/telemetry"
 )
 
@@ -60,38 +59,16 @@ func newPoolView(p telemetry.PoolDoc, d telemetry.Document, shares map[backendKe
 			v.Warnings = append(v.Warnings, c.Name+": "+w)
 		}
 	}
-	sum := plannedSum(p)
-	for _, b := range p.Backends {
+	planned := p.Shares()
+	for i, b := range p.Backends {
 		actual, known := shares[keyOf(p.Name, b)]
 		share := newShareView(actual, known)
-		if n := planned(p.Policy, b); sum > 0 && b.State == containers.StateReady && n > 0 && !p.Panic {
-			share.plan(n / sum)
+		if planned[i] > 0 {
+			share.plan(planned[i])
 		}
 		v.Backends = append(v.Backends, newBackendView(d.Time, p.Settings.Breaker, b, share))
 	}
 	return v
-}
-
-// planned is a backend's part by its pool's policy, in any unit; 0 if the policy goes by load.
-func planned(policy string, b telemetry.BackendDoc) float64 {
-	switch policy {
-	case "weighted", "random":
-		return float64(b.Weight)
-	case "round-robin":
-		return 1
-	}
-	return 0
-}
-
-// plannedSum is over the backends that are given traffic.
-func plannedSum(p telemetry.PoolDoc) float64 {
-	var sum float64
-	for _, b := range p.Backends {
-		if b.State == containers.StateReady {
-			sum += planned(p.Policy, b)
-		}
-	}
-	return sum
 }
 
 func replicas(r telemetry.Replicas) string {

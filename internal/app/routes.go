@@ -26,7 +26,7 @@ import (
 // lbPath is where the default pool is reached on the admin listener.
 const (
 	lbPath      = "/lb"
-	defaultPool = "default"
+	defaultPool = telemetry.LBPool
 )
 
 // routeAdmin sends what is for the default pool to it, and the rest to the URL table.
@@ -76,7 +76,9 @@ func (a *App) routes(f *nethttp.Front) http.Handler {
 		r.Get("/pools", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, a.document().Pools) })
 		r.Get("/pools/{pool}", a.servePool)
 		r.Get("/pools/{pool}/trace", a.serveTrace)
-		r.Get("/containers", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, a.document().Containers) })
+		r.Get("/containers", func(w http.ResponseWriter, _ *http.Request) {
+			writeJSON(w, http.StatusOK, telemetry.NewContainers(a.input(time.Now())))
+		})
 		r.Get("/decisions", a.serveDecisions)
 	})
 	r.NotFound(notFound)
@@ -97,13 +99,15 @@ func notFound(w http.ResponseWriter, _ *http.Request) {
 }
 
 // document is everything that Ballast tells of itself.
-func (a *App) document() telemetry.Document {
-	now := time.Now()
-	return telemetry.NewDocument(telemetry.Input{
+func (a *App) document() telemetry.Document { return telemetry.NewDocument(a.input(time.Now())) }
+
+func (a *App) input(now time.Time) telemetry.Input {
+	return telemetry.Input{
 		Version: a.version, Instance: a.config.Instance, Started: a.started, Now: now,
 		Engine: a.reconciler.Status(), Report: a.core.Report(now), Entries: a.reconciler.Snapshot().Entries,
+		Others: a.reconciler.Others(), Prefix: a.config.LabelsPrefix,
 		Fleet: a.fleets(), Decisions: a.scaler.Decisions(""),
-	})
+	}
 }
 
 // features are what is in force for the whole of Ballast.

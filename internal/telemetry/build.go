@@ -22,8 +22,11 @@ type Input struct {
 	Started, Now      time.Time
 	Engine            containers.EngineStatus
 	Report            proxy.Report
-	// Entries are the snapshot's.
+	// Entries are the snapshot's, Others the containers that are not in it.
 	Entries []containers.Entry
+	Others  []containers.Other
+	// Prefix is that of the labels.
+	Prefix containers.Prefix
 	// Fleet tells of the pools that are scaled, by name. A pool that is not in it wants the
 	// backends that it has.
 	Fleet map[string]Fleet
@@ -159,8 +162,8 @@ func containerDoc(e containers.Entry) ContainerDoc {
 	d := ContainerDoc{
 		ID: short(e.Container.ID), FullID: e.Container.ID,
 		Name: e.Container.Name, Image: e.Container.Image,
-		Pool: e.Pool, State: string(e.Container.State), Routed: e.Routed, Reason: e.Reason,
-		Warnings: append([]string{}, e.Warnings...),
+		Pool: e.Pool, State: string(e.Container.State), Enabled: true, Routed: e.Routed, Reason: e.Reason, Remedy: e.Remedy,
+		Warnings: append([]string{}, e.Warnings...), Labels: []LabelDoc{},
 	}
 	if c := e.Clone; c != nil {
 		d.Clone = &CloneDoc{Owner: c.Owner, Template: c.Template, Slot: c.Slot}

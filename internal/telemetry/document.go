@@ -21,8 +21,8 @@ type Document struct {
 	Pools  []PoolDoc `json:"pools"`
 	// Rejected counts, as PoolDoc's does, the answers to requests that reached no pool.
 	Rejected map[string]uint64 `json:"rejected"`
-	// Containers are all labelled containers, routed or not, by name. They are an answer of
-	// their own, as are Decisions, the newest first.
+	// Containers are all labelled containers, routed or not, by name, without what NewContainers adds; Decisions
+	// the newest first, which are an answer of their own.
 	Containers []ContainerDoc       `json:"-"`
 	Decisions  []autoscale.Decision `json:"-"`
 }
@@ -146,8 +146,8 @@ type LatencyMS struct {
 	P99 float64 `json:"p99"`
 }
 
-// ContainerDoc is one labelled container and what became of it. Its labels and environment are
-// left out: they may hold secrets.
+// ContainerDoc is one container and what became of it. Its environment and labels but those under Ballast's
+// prefix are left out: they may hold secrets.
 type ContainerDoc struct {
 	// ID is the first 12 characters of FullID.
 	ID     string `json:"id"`
@@ -156,11 +156,37 @@ type ContainerDoc struct {
 	Image  string `json:"image"`
 	Pool   string `json:"pool"`
 	State  string `json:"state"`
-	Routed bool   `json:"routed"`
-	// Reason says why it is not routed, and what to do.
+	// Enabled says that it asks to be managed, Routed that it is a backend of its pool.
+	Enabled bool `json:"enabled"`
+	Routed  bool `json:"routed"`
+	// Reason says why it is not routed, or why it gets no requests though it is ready, and what to do. Remedy is that alone, and for one that is routed what to do
+	// to get it ready; empty if there is nothing to do.
 	Reason   string    `json:"reason,omitempty"`
+	Remedy   string    `json:"remedy,omitempty"`
 	Warnings []string  `json:"warnings"`
 	Clone    *CloneDoc `json:"clone"`
+	// Backend is how it stands as a backend; null if it is none.
+	Backend *StandingDoc `json:"backend"`
+	// Labels are what its labels were read as.
+	Labels []LabelDoc `json:"labels"`
+}
+
+// StandingDoc is how a backend stands, with what the data path knows of it.
+type StandingDoc struct {
+	State containers.State `json:"state"`
+	// Reason says why State is not ready.
+	Reason string `json:"reason,omitempty"`
+}
+
+// LabelDoc is a label under Ballast's prefix.
+type LabelDoc struct {
+	Key string `json:"key"`
+	// Value is as written; null if the container does not have the label, and Read is its default.
+	Value *string `json:"value"`
+	// Read is what it was read as, Refused why it has no effect.
+	Read    string `json:"read"`
+	Default bool   `json:"default"`
+	Refused string `json:"refused,omitempty"`
 }
 
 // CloneDoc is what the ownership labels of a clone say.

@@ -217,10 +217,10 @@ func TestNewDocument_Containers(t *testing.T) {
 	want := []ContainerDoc{
 		{
 			ID: "0123456789ab", FullID: "0123456789abcdef", Name: "web", Image: "web:1", Pool: "default",
-			State: "running", Reason: "two ports", Warnings: []string{"typo"},
+			State: "running", Enabled: true, Reason: "two ports", Warnings: []string{"typo"}, Labels: []LabelDoc{},
 			Clone: &CloneDoc{Owner: "me", Template: "web-a", Slot: 2},
 		},
-		{ID: "short", FullID: "short", Routed: true, Warnings: []string{}},
+		{ID: "short", FullID: "short", Enabled: true, Routed: true, Warnings: []string{}, Labels: []LabelDoc{}},
 	}
 	if diff := cmp.Diff(want, d.Containers); diff != "" {
 		t.Errorf("containers (-want +got):\n%s", diff)
