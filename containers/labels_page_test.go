@@ -40,7 +40,8 @@ Ballast reads these labels of containers. They begin with ` + "`ballast.`" + `, 
 configuration key ` + "`labels.prefix`" + ` sets. Times are written with a unit: ` + "`500ms`, `10s`, `1m`" + `.
 
 A label that does not parse keeps only its own container out; the reason is in the dashboard, in
-` + "`/api/v1/containers`" + ` and once in the log. A label that is not in these tables is a warning.
+` + "`/api/v1/containers`" + ` and once in the log. A label that is not in these tables is a warning. ` + "`ballast why NAME`" + ` shows
+what the labels of a container were read as ([why.md](why.md)).
 
 `)
 	section := func(of scope, title, lead string) {

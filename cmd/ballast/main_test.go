@@ -60,6 +60,8 @@ func TestMain_exit_codes(t *testing.T) {
 		{"demo_with_another_engine", []string{"demo", "--engine=docker"}, 1, "leave the flag out"},
 		{"status_of_nothing", []string{"status", "--admin.listen=127.0.0.1:1"}, 1, "no answer from Ballast at http://127.0.0.1:1"},
 		{"help_of_status", []string{"status", "--help"}, 0, "ballast status --watch"},
+		{"why_of_nothing", []string{"why", "web-1", "--admin.listen=127.0.0.1:1"}, 1, "no answer from Ballast at http://127.0.0.1:1"},
+		{"help_of_why", []string{"why", "--help"}, 0, "ballast why web-1"},
 		{"healthcheck_of_nothing", []string{"healthcheck", "--admin.listen=127.0.0.1:1"}, 1, "refused"},
 	}
 	for _, tt := range tests {

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
 	"unicode"
+
+	"github.com/mattn/go-isatty"
 
 	"github.com/ballast-lb/ballast/containers/autoscale"
 	"github.com/ballast-lb/ballast/internal/telemetry"
@@ -19,6 +22,15 @@ type screen struct {
 	terminal, colour bool
 	width            func() int
 	painted          bool
+}
+
+func newScreen(out io.Writer) *screen {
+	s := &screen{out: out}
+	if f, ok := out.(*os.File); ok && isatty.IsTerminal(f.Fd()) {
+		s.terminal, s.colour = true, os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+		s.width = func() int { return terminalWidth(f) }
+	}
+	return s
 }
 
 // line is one line of the status; its style is without effect where there are no colours.

@@ -9,11 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
-
-	"github.com/mattn/go-isatty"
 
 	"github.com/ballast-lb/ballast/internal/config"
 	"github.com/ballast-lb/ballast/internal/telemetry"
@@ -35,24 +32,21 @@ const (
     	the balancer's admin listener; without it that of admin.listen, at this host`
 	statusEvery   = time.Second
 	statusTimeout = 5 * time.Second
+	metricsPath   = "/metrics"
 )
 
-// statusOptions are what the command line asks for.
-type statusOptions struct {
+// clientOptions are what the command line asks for.
+type clientOptions struct {
 	watch, json bool
 	url         string
 }
 
 func status(ctx context.Context, args []string, out io.Writer) error {
-	o, err := parseStatus(args, out)
+	o, err := parseClient(args, out, statusUsage)
 	if err != nil {
 		return err
 	}
-	s := &screen{out: out}
-	if f, ok := out.(*os.File); ok && isatty.IsTerminal(f.Fd()) {
-		s.terminal, s.colour = true, os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-		s.width = func() int { return terminalWidth(f) }
-	}
+	s := newScreen(out)
 	if !o.watch {
 		return s.show(ctx, o)
 	}
@@ -60,7 +54,7 @@ func status(ctx context.Context, args []string, out io.Writer) error {
 }
 
 // watch shows it again and again, until ctx ends. A balancer that does not answer any more may be about to be started again.
-func (s *screen) watch(ctx context.Context, o statusOptions) error {
+func (s *screen) watch(ctx context.Context, o clientOptions) error {
 	ticker := time.NewTicker(statusEvery)
 	defer ticker.Stop()
 	for answered := false; ; {
@@ -84,9 +78,9 @@ func (s *screen) watch(ctx context.Context, o statusOptions) error {
 	}
 }
 
-// parseStatus takes its own flags out of args; the rest is of the configuration, where the address is.
-func parseStatus(args []string, help io.Writer) (statusOptions, error) {
-	var o statusOptions
+// parseClient takes its own flags out of args; the rest is of the configuration, where the address is.
+func parseClient(args []string, help io.Writer, usage string) (clientOptions, error) {
+	var o clientOptions
 	var rest []string
 	for i := 0; i < len(args); i++ {
 		name, value, hasValue := strings.Cut(args[i], "=")
@@ -109,7 +103,7 @@ func parseStatus(args []string, help io.Writer) (statusOptions, error) {
 			rest = append(rest, args[i])
 		}
 	}
-	s := config.FromProcess(rest, help, statusUsage)
+	s := config.FromProcess(rest, help, usage)
 	s.WithoutFiles = true
 	c, err := config.Load(s)
 	if err == nil && o.url == "" {
@@ -131,8 +125,8 @@ func adminURL(c config.Config) (string, error) {
 }
 
 // show asks once, and shows the answer.
-func (s *screen) show(ctx context.Context, o statusOptions) error {
-	body, err := fetchMetrics(ctx, o.url)
+func (s *screen) show(ctx context.Context, o clientOptions) error {
+	body, err := fetch(ctx, o.url, metricsPath)
 	if err != nil {
 		return err
 	}
@@ -140,9 +134,9 @@ func (s *screen) show(ctx context.Context, o statusOptions) error {
 		_, err := s.out.Write(body)
 		return err
 	}
-	var d telemetry.Document
-	if err := json.Unmarshal(body, &d); err != nil || d.Version == "" {
-		return fmt.Errorf("%s/metrics is not what Ballast answers: is that its admin listener? Set --url", o.url)
+	d, err := parseMetrics(o.url, body)
+	if err != nil {
+		return err
 	}
 	lines := newLines(d, s.columns())
 	if o.watch {
@@ -151,11 +145,23 @@ func (s *screen) show(ctx context.Context, o statusOptions) error {
 	return s.paint(lines)
 }
 
-// fetchMetrics returns the JSON of GET /metrics.
-func fetchMetrics(ctx context.Context, base string) ([]byte, error) {
+func parseMetrics(base string, body []byte) (telemetry.Document, error) {
+	var d telemetry.Document
+	if err := json.Unmarshal(body, &d); err != nil || d.Version == "" {
+		return d, notBallast(base, metricsPath)
+	}
+	return d, nil
+}
+
+func notBallast(base, path string) error {
+	return fmt.Errorf("%s%s is not what Ballast answers: is that its admin listener? Set --url", base, path)
+}
+
+// fetch returns the JSON that the admin listener answers.
+func fetch(ctx context.Context, base, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/metrics", http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+path, http.NoBody)
 	if err != nil {
 		return nil, err
 	}
@@ -170,11 +176,11 @@ func fetchMetrics(ctx context.Context, base string) ([]byte, error) {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s/metrics answered %s: is that Ballast's admin listener? Set --url", base, resp.Status)
+		return nil, fmt.Errorf("%s%s answered %s: is that Ballast's admin listener? Set --url", base, path, resp.Status)
 	}
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return nil, fmt.Errorf("read %s/metrics: %w", base, err)
+		return nil, fmt.Errorf("read %s%s: %w", base, path, err)
 	}
 	return body, nil
 }
