@@ -98,8 +98,13 @@ func (c *Core) Apply(s *containers.Snapshot) {
 			p = newPool(c, spec.Name)
 		}
 		pools[spec.Name] = p
-		p.settings, p.warnings = spec.Settings, spec.Warnings
+		p.settings, p.warnings, p.absent = spec.Settings, spec.Warnings, false
 		c.adopt(p, spec.Backends, known)
+	}
+	for name, p := range old {
+		if pools[name] == nil && c.remember(p) {
+			pools[name] = p
+		}
 	}
 	c.applied = true
 	table := c.reroute(pools, &after)

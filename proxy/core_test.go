@@ -103,10 +103,12 @@ func TestPool_Apply(t *testing.T) {
 		}
 	})
 	t.Run("tells fronts of what is gone", func(t *testing.T) {
-		c, p := serving(t, settings(), backend("a", 1), backend("b", 1))
+		s := settings()
+		s.Queue.Size = 0 // Nobody may wait for it to come back.
+		c, p := serving(t, s, backend("a", 1), backend("b", 1))
 		var gone []string
 		c.OnGone(func(b *proxy.Backend) { gone = append(gone, fmt.Sprint(b.Name(), b.Gone())) })
-		c.Apply(snapshot(settings(), backend("a", 1)))
+		c.Apply(snapshot(s, backend("a", 1)))
 		c.Apply(&containers.Snapshot{})
 		if diff := cmp.Diff([]string{"btrue", "atrue"}, gone); diff != "" {
 			t.Errorf("gone differs (-want +got):\n%s", diff)

@@ -17,9 +17,11 @@ type Exchange struct {
 	pool *Pool
 	// attempt is when the current attempt began, or would have: who is held is given the present where somebody is on trial.
 	began, attempt time.Duration
-	current        *Backend
-	tried          []*Backend
-	done           bool
+	// doubtsUntil is until when those that failed may be found to have left.
+	doubtsUntil time.Duration
+	current  *Backend
+	tried    []*Backend
+	done     bool
 	// verdict is what the head of the current attempt's answer said of the backend, ended how many failures in a row
 	// that ended.
 	verdict verdict
@@ -136,7 +138,7 @@ func (x *Exchange) Again(now time.Time, cause Cause) bool {
 	x.blame(b, at, cause)
 	b.probedBy(x, at)
 	x.attempt = at
-	x.tried = append(x.tried, b)
+	x.tried, x.doubtsUntil = append(x.tried, b), at+leaveGrace
 	x.current, x.verdict, x.ended = nil, verdictNone, 0
 	b.release()
 	return true

@@ -14,7 +14,7 @@ import (
 )
 
 func TestExchange_Next_tries_each_backend_once(t *testing.T) {
-	s := settings()
+	s := limited(0, 10, time.Minute)
 	s.Retries = 3
 	c, p := serving(t, s, backend("a", 200), backend("b", 1), backend("c", 1))
 	x := p.Begin(time.Now())
@@ -30,8 +30,11 @@ func TestExchange_Next_tries_each_backend_once(t *testing.T) {
 		seen += b.Name()
 		x.Again(time.Now(), proxy.CauseConnectFailed)
 	}
-	if _, err := x.Next(&balance.Request{}); !errors.Is(err, proxy.ErrNoBackend) {
-		t.Errorf("Next() = %v after all were tried, want ErrNoBackend", err)
+	if _, err := x.Next(&balance.Request{}); !errors.Is(err, proxy.ErrBusy) {
+		t.Errorf("Next() = %v after all were tried, want ErrBusy: they may be about to leave", err)
+	}
+	if _, err := x.Hold(t.Context(), &balance.Request{}); !errors.Is(err, proxy.ErrNoBackend) {
+		t.Errorf("Hold() = %v after all were tried, want ErrNoBackend", err)
 	}
 	x.Done(time.Now(), 502, proxy.CauseConnectFailed)
 	r := report(t, c, time.Now())

@@ -90,16 +90,34 @@ func (x *Exchange) wait(ctx context.Context, place *queue.Waiter[held, grant], t
 	default:
 		x.wake()
 	}
-	timer := time.NewTimer(timeout)
-	defer timer.Stop()
-	select {
-	case g := <-place.Given():
-		return g, nil
-	case <-timer.C:
-		return grant{}, ErrQueueTimeout
-	case <-ctx.Done():
-		return grant{}, ctx.Err()
+	first := timeout
+	if len(x.tried) > 0 {
+		first = min(first, leaveGrace)
 	}
+	timer := time.NewTimer(first)
+	defer timer.Stop()
+	for {
+		select {
+		case g := <-place.Given():
+			return g, nil
+		case <-timer.C:
+			if first == timeout {
+				return grant{}, ErrQueueTimeout
+			}
+			if v := x.pool.view.Load(); !v.awaits && !v.mayServe(x) {
+				return grant{}, ErrNoBackend
+			}
+			timer.Reset(timeout - first)
+			first = timeout
+		case <-ctx.Done():
+			return grant{}, ctx.Err()
+		}
+	}
+}
+
+// doubts says that the request failed where it was tried so shortly ago that those may just be about to leave.
+func (x *Exchange) doubts(v *view) bool {
+	return !v.mayServe(x) && x.pool.core.since() < x.doubtsUntil
 }
 
 // wake tells that somebody waits who may.
@@ -115,11 +133,15 @@ func (x *Exchange) ignores(v *view) bool {
 }
 
 // absent is what comes of a request that no backend is there for: ErrBusy if it may wait for one to come. What has been
-// tried before does not wait.
+// tried before waits only for backends that left, or until it is clear that they did not.
 func (x *Exchange) absent(v *view) error {
 	p := x.pool
 	switch {
-	case len(x.tried) > 0 || v.gone:
+	case v.gone:
+		return ErrNoBackend
+	case v.awaits, x.doubts(v):
+		return ErrBusy
+	case len(x.tried) > 0:
 		return ErrNoBackend
 	case !v.scales:
 		if len(v.candidates) == 0 && p.held.Len() > 0 { // Others wait for those that left to come back.
@@ -165,7 +187,11 @@ func (p *Pool) serveHeld() {
 // giveUp says why a request need not wait any longer; nothing if it does.
 func (p *Pool) giveUp(v *view, x *Exchange) grant {
 	switch {
-	case v.gone || !v.mayServe(x):
+	case v.gone:
+		return grant{err: ErrNoBackend}
+	case v.awaits, x.doubts(v):
+		return grant{}
+	case !v.mayServe(x):
 		return grant{err: ErrNoBackend}
 	case len(v.candidates) > 0:
 		return grant{}

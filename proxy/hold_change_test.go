@@ -118,14 +118,22 @@ func TestHold_waits_for_a_backend_that_left_to_come_back(t *testing.T) {
 
 func TestHold_ends_with_the_pool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, p := serving(t, limited(1, 100, time.Minute), of(1)...)
-		first, second, third := wait(t, p), wait(t, p), wait(t, p)
+		c, p := running(t, limited(1, 100, time.Minute), of(1)...)
+		first, second := wait(t, p), wait(t, p)
+		pass(10 * time.Second)
 		c.Apply(&containers.Snapshot{})
-		synctest.Wait()
-		expect(t, "the pool is gone", "aNN", first, second, third)
+		third := wait(t, p)
+		pass(50*time.Second - time.Millisecond)
+		fourth := wait(t, p)
+		expect(t, "the pool is remembered", "a---", first, second, third, fourth)
+		pass(10*time.Second + time.Millisecond + mending)
+		expect(t, "the pool is gone", "aTTN", first, second, third, fourth)
 		late := wait(t, p)
 		expect(t, "nobody begins to wait", "N", late)
-		for _, w := range []*waiter{first, second, third, late} {
+		if c.Pool("default") != nil {
+			t.Error("the pool is there still")
+		}
+		for _, w := range []*waiter{first, second, third, fourth, late} {
 			w.done()
 		}
 		if l := p.Load(time.Now()); l.InFlight != 0 {
@@ -164,7 +172,7 @@ func TestHold_retries(t *testing.T) {
 			}
 		})
 	})
-	t.Run("do not wait where there is no other", func(t *testing.T) {
+	t.Run("wait only a moment where there is no other", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c, p := serving(t, limited(1, 100, time.Minute), of(1)...)
 			x := at(t, p, "a")
@@ -175,6 +183,8 @@ func TestHold_retries(t *testing.T) {
 			another := wait(t, p)
 			expect(t, "one is served, one waits", "a-", waiting, another)
 			retry := waitWith(t, *x, &balance.Request{})
+			expect(t, "a may be about to leave", "-", retry)
+			pass(mending)
 			expect(t, "the retry has tried all", "N", retry)
 			for _, w := range []*waiter{retry, waiting, another} {
 				w.done()
@@ -190,7 +200,7 @@ func TestHold_retries(t *testing.T) {
 			retry := waitWith(t, tried(t, p, "a"), &balance.Request{})
 			expect(t, "b is busy", "-", retry)
 			c.Apply(snapshot(s, of(1)...))
-			synctest.Wait()
+			pass(mending)
 			expect(t, "b is gone", "N", retry)
 			retry.done()
 			b.Done(time.Now(), 200, proxy.CauseNone)

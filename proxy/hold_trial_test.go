@@ -52,7 +52,7 @@ func TestHold_waits_for_who_is_on_trial(t *testing.T) {
 			probe := at(t, p, "a")
 			retry := waitWith(t, tried(t, p, "b"), &balance.Request{})
 			outcomes['5'](probe, time.Now())
-			synctest.Wait()
+			pass(mending)
 			expect(t, "a is ejected", "N", retry)
 			retry.done()
 			settled(t, c)

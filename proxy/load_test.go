@@ -77,7 +77,7 @@ func TestLoad_never_takes_what_is_ignored_for_demand(t *testing.T) {
 			}
 		})
 	}
-	for range 20_000 {
+	for began := time.Now(); time.Since(began) < time.Second; {
 		if l := p.Load(time.Now()); l.Requests != 0 || l.InFlight > l.Ignored || l.Served != 0 || l.Service != 0 {
 			t.Errorf("Load() = %+v, want no demand", l)
 			break

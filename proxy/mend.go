@@ -22,12 +22,13 @@ func (c *Core) mendAll(ctx context.Context) {
 	}
 }
 
-// mend ends ejections whose time has come, weighs anew what starts slowly, and gives those who wait to backends on trial
-// that may be probed again.
+// mend ends ejections whose time has come, weighs anew what starts slowly, gives those who wait to backends on trial
+// that may be probed again, and waits no longer for those that left long ago.
 func (c *Core) mend() {
 	var after aftermath
 	c.mu.Lock()
 	now := c.since()
+	var over []*Pool
 	for _, p := range *c.pools.Load() {
 		v := p.view.Load()
 		stale := v.ramps
@@ -37,12 +38,22 @@ func (c *Core) mend() {
 				stale = true
 			}
 		}
+		if v.awaits && !p.remembered(now) {
+			if p.absent {
+				over = append(over, p)
+				continue
+			}
+			stale = true
+		}
 		switch {
 		case stale:
 			c.refresh(p, &after)
 		case len(v.trials) > 0 && p.held.Len() > 0:
 			after.served = append(after.served, p)
 		}
+	}
+	if len(over) > 0 {
+		c.forgetPools(over, &after)
 	}
 	c.mu.Unlock()
 	c.follow(&after, nil)

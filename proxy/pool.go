@@ -52,11 +52,14 @@ type Pool struct {
 	settings containers.Settings
 	warnings []string
 	routes   []Route
-	gone     bool // No snapshot will have it again; one of the same name is another.
+	// lostAt is when the last backend left, longAgo if not; absent that no snapshot has the pool for now, gone that none
+	// will have it again: one of the same name is another.
+	lostAt       time.Duration
+	absent, gone bool
 }
 
 func newPool(c *Core, name string) *Pool {
-	p := &Pool{core: c, name: name, epoch: c.epoch, rate: newRate(time.Now())}
+	p := &Pool{core: c, name: name, epoch: c.epoch, lostAt: longAgo, rate: newRate(time.Now())}
 	p.view.Store(&view{plain: true})
 	return p
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/ballast-lb/ballast/containers"
@@ -66,6 +67,10 @@ func (c *Core) refresh(p *Pool, after *aftermath) {
 		}
 	}
 	v.probe()
+	v.list()
+	if v.awaits = p.expects(old, v, now); v.awaits {
+		v.warnings = append(slices.Clip(v.warnings), p.absence())
+	}
 	if err := v.equip(old, now); err != nil {
 		c.log.Error().Err(err).Str("pool", p.name).Msg("policy not usable, going round instead")
 	}

@@ -46,11 +46,15 @@ func (p *Pool) rules() []route.Rule[Target] {
 
 // reroute returns the table of the pools' routes, and warns those that want the same. c.mu must be held.
 func (c *Core) reroute(pools map[string]*Pool, after *aftermath) *route.Table[Target] {
-	var rules []route.Rule[Target]
+	var rules, absent []route.Rule[Target]
 	for _, name := range slices.Sorted(maps.Keys(pools)) {
-		rules = append(rules, pools[name].rules()...)
+		if p := pools[name]; p.absent {
+			absent = append(absent, p.rules()...)
+		} else {
+			rules = append(rules, p.rules()...)
+		}
 	}
-	table, conflicts := route.Build(rules, c.routes.Load())
+	table, conflicts := route.Build(append(rules, unasked(rules, absent)...), c.routes.Load())
 	for _, p := range pools {
 		p.routes = p.routes[:0:0]
 	}

@@ -31,6 +31,8 @@ type view struct {
 	// ramps says that a candidate's weight will have grown soon, observes that the policy wants to know of times.
 	ramps, observes bool
 	ejected         []*Backend
+	// awaits says that those who left are waited for.
+	awaits bool
 	// scales says that backends may come when there are none: who finds none waits for them.
 	scales bool
 	// agents wake nobody; heeds says that their requests must be told from others as they come.
@@ -66,7 +68,17 @@ func (v *view) probe() {
 	}
 }
 
-// equip fills in what follows from the members. The picker of the old view goes on if it would be
+// list finds out who is a candidate.
+func (v *view) list() {
+	for _, m := range v.members {
+		if m.serves && !m.tried {
+			v.candidates = append(v.candidates, m.Backend)
+			v.weights = append(v.weights, m.spec.Weight)
+		}
+	}
+}
+
+// equip fills in what follows from the members and the candidates. The picker of the old view goes on if it would be
 // built for just the same; it is replaced, and takes over its turn, if not.
 func (v *view) equip(old *view, now time.Duration) error {
 	v.observes = v.settings.Policy == balance.PolicyPeakEWMA
@@ -82,14 +94,16 @@ func (v *view) equip(old *view, now time.Duration) error {
 		if m.breaker.State == BreakerOpen { // Whatever else keeps it from serving.
 			v.ejected = append(v.ejected, m.Backend)
 		}
-		if m.serves && !m.tried {
-			v.candidates = append(v.candidates, m.Backend)
-			v.weights = append(v.weights, m.spec.Weight)
-		}
 	}
 	v.ramp(now)
 	v.scale(old)
-	v.plain = v.plain && (len(v.members) > 0 || !v.scales) // Nobody has said yet what the first one speaks.
+	switch {
+	case len(v.members) > 0:
+	case v.awaits:
+		v.plain = old.plain
+	default:
+		v.plain = !v.scales // Nobody has said yet what the first one speaks.
+	}
 	if l := v.settings.RateLimit; l != old.settings.RateLimit {
 		v.limiter = nil
 		if l.Rate.Count > 0 {

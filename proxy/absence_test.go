@@ -1,0 +1,181 @@
+package proxy_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ballast-lb/ballast/containers"
+	"github.com/ballast-lb/ballast/proxy"
+	"github.com/ballast-lb/ballast/proxy/balance"
+)
+
+// in is a backend of n in a state that the engine tells of.
+func in(state containers.State, of containers.Backend) containers.Backend {
+	of.State, of.Reason = state, "it was told so"
+	return of
+}
+
+// The requests of a pool whose last container was stopped wait for it, or for whatever takes its place, also where nothing
+// limits how many one may serve.
+func TestAbsence_requests_wait_for_who_left(t *testing.T) {
+	for name, leave := range map[string]func(containers.Settings) *containers.Snapshot{
+		"stops": func(s containers.Settings) *containers.Snapshot {
+			return snapshot(s, in(containers.StateDraining, of(1)[0]))
+		},
+		"is paused": func(s containers.Settings) *containers.Snapshot {
+			return snapshot(s, in(containers.StatePaused, of(1)[0]))
+		},
+		"is removed":               func(s containers.Settings) *containers.Snapshot { return snapshot(s) },
+		"is removed with its pool": func(containers.Settings) *containers.Snapshot { return &containers.Snapshot{} },
+		"stops beside one that is sick": func(s containers.Settings) *containers.Snapshot {
+			return snapshot(s, in(containers.StateDraining, of(1)[0]), in(containers.StateUnhealthy, of(2)[1]))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := limited(0, 100, 30*time.Second)
+				c, p := running(t, s, of(1)...)
+				first := wait(t, p)
+				c.Apply(leave(s))
+				second := wait(t, p)
+				pass(20 * time.Second)
+				third := wait(t, p)
+				expect(t, "it has left", "a--", first, second, third)
+				if r := report(t, c, time.Now()); len(r.Warnings) != 1 {
+					t.Errorf("warnings are %q, want one of what is waited for", r.Warnings)
+				}
+				other := of(3)[2]
+				c.Apply(snapshot(s, other))
+				heal(c, other)
+				synctest.Wait()
+				expect(t, "another has come", "cc", second, third)
+				finish(t, c, first, second, third)
+				if r := report(t, c, time.Now()); len(r.Warnings) != 0 {
+					t.Errorf("warnings are %q, want none", r.Warnings)
+				}
+			})
+		})
+	}
+}
+
+// After the time that requests may wait nobody waits any more, nor where they may not wait, nor for who has not left.
+func TestAbsence_ends(t *testing.T) {
+	gone := func(c *proxy.Core, s containers.Settings) { c.Apply(snapshot(s)) }
+	tests := []struct {
+		name  string
+		s     containers.Settings
+		leave func(*proxy.Core, containers.Settings)
+		after time.Duration
+		want  string
+	}{
+		{"in time", limited(0, 100, 30*time.Second), gone, 29 * time.Second, "-"},
+		{"late", limited(0, 100, 30*time.Second), gone, 30*time.Second + mending, "N"},
+		{"nobody may wait", limited(0, 0, 30*time.Second), gone, 0, "N"},
+		{"it was taken out of rotation", limited(0, 100, 30*time.Second), func(c *proxy.Core, _ containers.Settings) {
+			c.Apply(snapshot(limited(0, 100, 30*time.Second), backend("a", 0)))
+		}, 0, "N"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, p := running(t, tt.s, of(1)...)
+				tt.leave(c, tt.s)
+				pass(tt.after)
+				w := wait(t, p)
+				expect(t, "in the end", tt.want, w)
+				w.cancel()
+				synctest.Wait()
+				finish(t, c, w)
+			})
+		})
+	}
+}
+
+// Containers refuse connections before the engine says that they stop: who was refused waits a moment to hear that.
+func TestAbsence_who_was_refused_waits_for_the_news(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := limited(0, 100, 30*time.Second)
+		c, p := running(t, s, of(1)...)
+		x, y := tried(t, p, "a"), tried(t, p, "a")
+		first := waitWith(t, x, &balance.Request{})
+		pass(99 * time.Millisecond)
+		expect(t, "nothing is known", "-", first)
+		pass(time.Millisecond)
+		expect(t, "nobody left", "N", first)
+		late := waitWith(t, y, &balance.Request{})
+		expect(t, "that was long ago", "N", late)
+		second := waitWith(t, tried(t, p, "a"), &balance.Request{})
+		pass(50 * time.Millisecond)
+		c.Apply(snapshot(s))
+		pass(10 * time.Second)
+		expect(t, "it had left", "-", second)
+		c.Apply(snapshot(s, of(2)[1]))
+		heal(c, of(2)[1])
+		synctest.Wait()
+		expect(t, "another has come", "b", second)
+		finish(t, c, first, second, late)
+	})
+}
+
+// A pool that is not there keeps its routes, until one that is asks for them.
+func TestAbsence_routes_stay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := limited(0, 100, 30*time.Second)
+		s.Route = containers.Route{Hosts: "shop.example"}
+		pool := func(name string, host string) *containers.Pool {
+			own := s
+			own.Route.Hosts = host
+			b := backend(name, 1)
+			return &containers.Pool{Name: name, Settings: own, Backends: []containers.Backend{b}}
+		}
+		at := func(c *proxy.Core) string {
+			target, ok := c.Route([]byte("shop.example"), []byte("/"))
+			if !ok {
+				return "none"
+			}
+			return target.Pool.Name()
+		}
+		c := newCore()
+		run(t, c)
+		old := &containers.Snapshot{Pools: []*containers.Pool{pool("old", "shop.example")}}
+		c.Apply(old)
+		heal(c, old.Pools[0].Backends...)
+		for _, step := range []struct {
+			what     string
+			snapshot *containers.Snapshot
+			after    time.Duration
+			want     string
+		}{
+			{"it is gone", &containers.Snapshot{}, 0, "old"},
+			{"it is back", old, 0, "old"},
+			{"another is there", &containers.Snapshot{Pools: []*containers.Pool{pool("other", "else.example")}}, 0, "old"},
+			{"another asks for it", &containers.Snapshot{Pools: []*containers.Pool{pool("other", "shop.example")}}, 0, "other"},
+			{"the other is gone as well", &containers.Snapshot{}, 0, "other"},
+			{"both are forgotten", &containers.Snapshot{}, 30*time.Second + mending, "none"},
+		} {
+			c.Apply(step.snapshot)
+			for _, p := range step.snapshot.Pools {
+				heal(c, p.Backends...)
+			}
+			pass(step.after)
+			if got := at(c); got != step.want {
+				t.Errorf("%s: the route leads to %s, want %s", step.what, got, step.want)
+			}
+		}
+	})
+}
+
+// What a pool's backends speak is remembered with it: not every front can hold requests for any.
+func TestAbsence_remembers_what_backends_speak(t *testing.T) {
+	for _, scheme := range []string{containers.SchemeHTTP, containers.SchemeHTTPS} {
+		s := limited(0, 100, 30*time.Second)
+		b := backend("a", 1)
+		b.Scheme = scheme
+		c, p := serving(t, s, b)
+		c.Apply(&containers.Snapshot{})
+		if got, want := p.Plain(), scheme == containers.SchemeHTTP; got != want {
+			t.Errorf("Plain() = %v when a backend left that speaks %s, want %v", got, scheme, want)
+		}
+	}
+}
