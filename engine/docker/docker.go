@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -23,6 +24,9 @@ var _ engine.Engine = (*Engine)(nil)
 type Options struct {
 	// Host overrides DOCKER_HOST: unix:///path, tcp://host:port, or npipe:// on Windows.
 	Host string
+	// Dial connects to the host instead of the way that its address says, if it is set. It must be safe for
+	// concurrent use.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Engine is a Docker Engine. It is safe for concurrent use.
@@ -77,6 +81,9 @@ func (e *Engine) connect() error {
 	opts := []client.Opt{client.FromEnv, client.WithAPIVersionNegotiation()}
 	if e.options.Host != "" {
 		opts = append(opts, client.WithHost(e.options.Host))
+	}
+	if e.options.Dial != nil {
+		opts = append(opts, client.WithDialContext(e.options.Dial))
 	}
 	opts = append(opts, func(c *client.Client) error {
 		var err error

@@ -1,0 +1,71 @@
+package fakedaemon
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// server is what runs in a container of a daemon with Options.Listen.
+type server struct {
+	http    *http.Server
+	serving sync.WaitGroup
+
+	mu sync.Mutex
+	// thawed is closed unless the container is paused.
+	thawed chan struct{}
+}
+
+// listen serves at all addresses and ports of a container.
+func listen(c *container) (*server, error) {
+	s := &server{thawed: make(chan struct{})}
+	close(s.thawed)
+	env := make(map[string]string)
+	for _, v := range c.Env {
+		name, value, _ := strings.Cut(v, "=")
+		env[name] = value
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /env/{name}", func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		thawed := s.thawed
+		s.mu.Unlock()
+		select {
+		case <-thawed:
+			fmt.Fprint(w, env[r.PathValue("name")])
+		case <-r.Context().Done():
+		}
+	})
+	s.http = &http.Server{Handler: mux}
+	for _, e := range c.endpoints {
+		for exposed := range c.ExposedPorts {
+			port, _, _ := strings.Cut(exposed, "/")
+			listener, err := net.Listen("tcp", net.JoinHostPort(e.address.String(), port))
+			if err != nil {
+				s.close()
+				return nil, err
+			}
+			s.serving.Go(func() { _ = s.http.Serve(listener) })
+		}
+	}
+	return s, nil
+}
+
+func (s *server) freeze() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.thawed = make(chan struct{})
+}
+
+func (s *server) thaw() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.thawed)
+}
+
+func (s *server) close() {
+	_ = s.http.Close()
+	s.serving.Wait()
+}
