@@ -29,6 +29,29 @@ type comeback struct {
 	sync   int
 }
 
+// replayable is how many events an engine keeps for replay at most.
+const replayable = 256
+
+// recent are the last events that were acted on, as many as can be replayed.
+type recent struct {
+	seen map[engine.Event]bool
+	// ring has them in order; next is the oldest one's place.
+	ring [replayable]engine.Event
+	next int
+}
+
+// repeats says whether an event was heard before, and remembers it.
+func (r *recent) repeats(e engine.Event) bool {
+	e.Name, e.Time = "", e.Time.Round(0).UTC() // So that equal times are one key.
+	if r.seen[e] {
+		return true
+	}
+	delete(r.seen, r.ring[r.next])
+	r.ring[r.next], r.seen[e] = e, true
+	r.next = (r.next + 1) % replayable
+	return false
+}
+
 // earlyEvent came before its container was known.
 type earlyEvent struct {
 	event engine.Event
@@ -41,6 +64,9 @@ const (
 	markFor = time.Minute
 	// beyondStop is added to a container's own stop timeout.
 	beyondStop = 10 * time.Second
+	// formerLife is how long after a start was found events from before it are taken to be late ones of the
+	// container's former life. Later they are of this one, by a clock that was set back.
+	formerLife = 10 * time.Second
 
 	signalTerm = 15
 	signalKill = 9
@@ -67,14 +93,22 @@ func (v *view) act(e engine.Event, now time.Time) (rebuild, dirty bool) {
 
 // leave marks the container if the event says that it leaves, and says whether that is new.
 func (v *view) leave(c engine.Container, e engine.Event, now time.Time) bool {
-	// Of a former life, or seen before and replayed.
-	if e.Time.Before(c.StartedAt) || e.Time.Before(v.heard[c.ID]) {
+	if v.recent.repeats(e) {
 		return false
 	}
+	// The order of the stream counts, not the time: the engine's clock may have been set back. Only what puts a
+	// container back must be newer than all else, and waits for the list otherwise.
+	late := e.Time.Before(v.heard[c.ID])
 	v.heard[c.ID] = e.Time
+	if e.Time.Before(c.StartedAt) {
+		if now.Sub(v.learnt[c.ID]) < formerLife {
+			return false
+		}
+		e.Time = c.StartedAt
+	}
 	switch e.Action {
 	case engine.ActionUnpause:
-		return v.thaw(c, now)
+		return !late && v.thaw(c, now)
 	case engine.ActionHealth:
 		if back, ok := v.returned[c.ID]; ok && back.unsure {
 			back.unsure = false
@@ -143,6 +177,9 @@ func (v *view) settle(c, before engine.Container, sync int, now time.Time) {
 	}
 	m, marked := v.marks[c.ID]
 	sameStart := before.StartedAt.Equal(c.StartedAt)
+	if !sameStart {
+		v.learnt[c.ID] = now
+	}
 	serves := c.State == engine.StateRunning
 	switch {
 	case back.thawed && back.sync >= sync:
@@ -158,6 +195,9 @@ func (v *view) settle(c, before engine.Container, sync int, now time.Time) {
 	case m.sync >= sync:
 		// The event came after this sync began, which knows less.
 	case c.StartedAt.After(m.at):
+		delete(v.marks, c.ID)
+	case m.State == StateStopped && serves && !sameStart:
+		// It was started anew, by a clock that was set back.
 		delete(v.marks, c.ID)
 	case m.State == StatePaused && serves, !now.Before(m.until) && serves:
 		delete(v.marks, c.ID)

@@ -292,6 +292,42 @@ func TestReconciler_replayed_events(t *testing.T) {
 	})
 }
 
+// The engine's clock may be set back: what then happens seems to be from before the container started.
+func TestReconciler_clock_set_back(t *testing.T) {
+	play(t, newScript(container("a"), container("b")), ReconcilerOptions{}, func(t *testing.T, st *stage) {
+		pass(formerLife)
+		st.emit(engine.Event{Action: engine.ActionKill, ID: "id-a", Signal: 15, Time: time.Now().Add(-2 * time.Hour)})
+		st.emit(engine.Event{Action: engine.ActionDie, ID: "id-b", Time: time.Now()})
+		st.set(func(s *script) {
+			s.containers["id-b"] = changed(s.containers["id-b"], func(c *engine.Container) { c.StartedAt = time.Now().Add(-2 * time.Hour) })
+		})
+		pass(time.Second) // The list knows nothing of signals.
+		st.expect(t, "a", StateDraining)
+		st.expect(t, "b", StateReady) // It was started anew.
+	})
+}
+
+// An event that overtook another says nothing of what that one tells.
+func TestReconciler_overtaken_events(t *testing.T) {
+	play(t, newScript(container("a"), container("b")), ReconcilerOptions{}, func(t *testing.T, st *stage) {
+		pass(time.Second)
+		never := make(chan struct{})
+		defer close(never)
+		st.set(func(s *script) { s.onList = func() { <-never } })
+		for _, e := range []engine.Event{
+			{Action: engine.ActionNetwork, ID: "id-a", Time: time.Now()},
+			{Action: engine.ActionDie, ID: "id-a", Time: time.Now().Add(-time.Millisecond)},
+			{Action: engine.ActionPause, ID: "id-b", Time: time.Now()},
+			{Action: engine.ActionUnpause, ID: "id-b", Time: time.Now().Add(-time.Millisecond)},
+		} {
+			st.emit(e)
+		}
+		synctest.Wait()
+		st.expect(t, "a", "")
+		st.expect(t, "b", StatePaused)
+	})
+}
+
 // docker kill tells of the signal when the process may have ended of it already.
 func TestReconciler_kill_told_after_die(t *testing.T) {
 	var log bytes.Buffer

@@ -33,10 +33,11 @@ type view struct {
 
 	marks    map[string]mark
 	returned map[string]comeback
-	// heard is the time of the last event of a container: those that are replayed are not acted on
-	// again.
-	heard map[string]time.Time
-	early []earlyEvent
+	// recent tells the events that are replayed, so that they are not acted on again.
+	recent recent
+	// heard is the time of the last event of a container, learnt when by our clock its present start was found.
+	heard, learnt map[string]time.Time
+	early         []earlyEvent
 }
 
 func newView(prefix Prefix, pools PoolConfig, self string) *view {
@@ -44,6 +45,7 @@ func newView(prefix Prefix, pools PoolConfig, self string) *view {
 		prefix: prefix, pools: pools, self: self, place: Place{Self: self},
 		known: map[string]engine.Container{}, others: map[string]bool{}, dirty: map[string]bool{},
 		marks: map[string]mark{}, returned: map[string]comeback{}, heard: map[string]time.Time{},
+		learnt: map[string]time.Time{}, recent: recent{seen: map[engine.Event]bool{}},
 	}
 }
 
@@ -86,6 +88,7 @@ func (v *view) forgetGone() {
 	maps.DeleteFunc(v.marks, func(id string, _ mark) bool { return gone(id) })
 	maps.DeleteFunc(v.returned, func(id string, _ comeback) bool { return gone(id) })
 	maps.DeleteFunc(v.heard, func(id string, _ time.Time) bool { return gone(id) })
+	maps.DeleteFunc(v.learnt, func(id string, _ time.Time) bool { return gone(id) })
 }
 
 // input is the view as Build wants it.
