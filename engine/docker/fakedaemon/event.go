@@ -71,11 +71,11 @@ func (d *Daemon) emit(containerID string, m message) {
 	if over := len(d.history) - replayable; over > 0 {
 		d.history = slices.Delete(d.history, 0, over)
 	}
+	delays := []time.Duration{0}
+	if d.disturb != nil {
+		delays = d.disturb(Event{Type: m.Type, Action: m.Action, Container: containerID, Time: now})
+	}
 	for s := range d.streams {
-		delays := []time.Duration{0}
-		if d.disturb != nil {
-			delays = d.disturb(Event{Type: m.Type, Action: m.Action, Container: containerID, Time: now})
-		}
 		for _, delay := range delays {
 			if delay <= 0 {
 				s.push(m)

@@ -81,9 +81,9 @@ func (d *Daemon) Heal() {
 	clear(d.faults)
 }
 
-// Disturb has every event looked at once for each stream: it is sent after each of the delays that f returns. None
-// loses it, two duplicate it, and a delay lets later ones overtake it. History is not disturbed. f must return at
-// once and not call the daemon; nil disturbs nothing.
+// Disturb has every event looked at once: each stream is sent it after each of the delays that f returns. None
+// loses it, two duplicate it, and a delay lets later ones overtake it. What can be replayed is not disturbed. f must
+// return at once and not call the daemon; nil disturbs nothing.
 func (d *Daemon) Disturb(f func(Event) []time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
