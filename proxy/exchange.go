@@ -19,9 +19,9 @@ type Exchange struct {
 	began, attempt time.Duration
 	// doubtsUntil is until when those that failed may be found to have left.
 	doubtsUntil time.Duration
-	current  *Backend
-	tried    []*Backend
-	done     bool
+	current     *Backend
+	tried       []*Backend
+	done        bool
 	// verdict is what the head of the current attempt's answer said of the backend, ended how many failures in a row
 	// that ended.
 	verdict verdict

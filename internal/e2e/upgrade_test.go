@@ -69,7 +69,11 @@ func TestUpgrade(t *testing.T) {
 
 // upgrading runs compose with the file of the page on upgrading.
 func (s *stack) upgrading(ctx context.Context, args ...string) (string, error) {
-	file := filepath.Join(root(s.t), "docs", "upgrading", "docker-compose.yml")
+	return s.composeWith(ctx, filepath.Join(root(s.t), "docs", "upgrading", "docker-compose.yml"), args...)
+}
+
+// composeWith runs compose with a file, and returns what it printed.
+func (s *stack) composeWith(ctx context.Context, file string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	name, first := "docker-compose", []string{"-f", file}

@@ -15,10 +15,10 @@ import (
 	"github.com/ballast-lb/ballast/proxy/http1/front"
 )
 
-// A front whose limits are all long looks at the clock each second. A request that comes long after such a look, and has a
+// A front whose limits are all long looks at the clock each half second. A request that comes long after such a look, and has a
 // limit that is shorter than that, must not seem to have begun with the look.
 func TestFront_limits_are_never_short(t *testing.T) {
-	const fronts, limit, takes, unlooked = 3, 400 * time.Millisecond, 50 * time.Millisecond, 750 * time.Millisecond
+	const fronts, limit, takes, unlooked = 3, 200 * time.Millisecond, 50 * time.Millisecond, 375 * time.Millisecond
 	const request = "GET /lb/ HTTP/1.1\r\nHost: x\r\n\r\n"
 	backend := fronttest.Serve(t, func(http.ResponseWriter, *http.Request) { <-time.After(takes) })
 	// On one processor the front's clock moves on when the request waits already. Nothing else runs meanwhile.

@@ -55,7 +55,7 @@ const (
 )
 
 const (
-	maxTick = time.Second
+	maxTick = 500 * time.Millisecond
 	minTick = 20 * time.Millisecond
 	// ticks is how many times shorter than a limit the time between two looks at it is.
 	ticks     = 4
