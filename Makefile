@@ -8,7 +8,7 @@ endif
 export GOTOOLCHAIN
 
 .DEFAULT_GOAL := help
-.PHONY: help up down demo build images generate test lint fuzz vulncheck bench differential soak hostile replay simulate
+.PHONY: help up down demo build images generate test lint fuzz vulncheck bench differential soak hostile chaos replay simulate
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,9 @@ differential: ## where we differ from nginx and HAProxy on hostile bytes, and wh
 
 soak: ## 10 million random requests with aborts and dying backends, every answer checked
 	@scripts/soak.sh
+
+chaos: ## stops, kills, cuts off and replaces containers, engine and Ballast under load for CHAOS (10m), and judges every failure
+	@scripts/chaos.sh -duration "$${CHAOS:-10m}"
 
 simulate: ## every trace with every scaling policy, and which of the autoscaler's targets are met
 	@scripts/simulate.sh

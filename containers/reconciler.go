@@ -34,6 +34,9 @@ type ReconcilerOptions struct {
 	// Publish is called with every new snapshot, one call at a time, in order; it must return
 	// soon. It may be nil.
 	Publish func(*Snapshot)
+	// Sight is called when it changes whether what happens is heard of at once, after the snapshot that came with that was
+	// published. At first it is not. It must return soon, and may be nil.
+	Sight func(sighted bool)
 }
 
 // Reconciler keeps a Snapshot true to the engine. Events of the engine are hints; the list is the
@@ -44,6 +47,8 @@ type Reconciler struct {
 	others   atomic.Pointer[[]Other]
 	synced   chan struct{}
 	status   statusBoard
+	// sighted is what Sight was told last. It is Run's.
+	sighted bool
 	// proven tells the stream's goroutine that a sync went well since its subscription.
 	proven atomic.Bool
 
@@ -104,8 +109,10 @@ func (r *Reconciler) Run(ctx context.Context) error {
 			return nil
 		case n := <-notices:
 			r.hear(n, notices)
+			r.tellSight()
 		case got := <-results:
 			r.finish(got)
+			r.tellSight()
 		case <-timer.C:
 			if full, due := r.schedule.begin(time.Now()); due {
 				task := r.view.begin(full)
@@ -113,6 +120,14 @@ func (r *Reconciler) Run(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+func (r *Reconciler) tellSight() {
+	now := r.status.load().Connected
+	if now != r.sighted && r.options.Sight != nil {
+		r.options.Sight(now)
+	}
+	r.sighted = now
 }
 
 // hear takes in one notice and all that wait behind it, so that a storm of events costs one new

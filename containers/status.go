@@ -47,6 +47,9 @@ func (b *statusBoard) stream(now time.Time, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.streamUp, b.streamErr = err == nil, err
+	if err != nil { // What was missed is known when there has been a list again.
+		b.syncUp = false
+	}
 	b.judge(now)
 }
 

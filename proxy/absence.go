@@ -48,6 +48,25 @@ func (p *Pool) hasLeft(b *Backend) bool {
 	return false
 }
 
+// SetSight tells whether the core hears at once of containers that leave. As long as it does not, whoever was refused by the
+// last backend of a pool waits for the news, for the queue's timeout at most.
+func (c *Core) SetSight(sighted bool) {
+	if c.blind.Swap(!sighted); !sighted {
+		return
+	}
+	for _, p := range *c.pools.Load() {
+		if p.held.Len() > 0 {
+			p.serveHeld()
+		}
+	}
+}
+
+// doubts says that whatever the request could try was tried, and may be about to leave for all that is known.
+func (x *Exchange) doubts(v *view) bool {
+	c := x.pool.core
+	return len(x.tried) > 0 && !v.mayServe(x) && (c.blind.Load() || c.since() < x.doubtsUntil)
+}
+
 // remember keeps a pool that no snapshot has any more, if somebody may wait for it. c.mu must be held.
 func (c *Core) remember(p *Pool) bool {
 	now := c.since()

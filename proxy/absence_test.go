@@ -118,6 +118,37 @@ func TestAbsence_who_was_refused_waits_for_the_news(t *testing.T) {
 	})
 }
 
+// While nothing is heard of the engine, who was refused by the last backend waits until something is.
+func TestAbsence_nobody_gives_up_while_nothing_is_heard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := limited(0, 100, 30*time.Second)
+		c, p := running(t, s, of(1)...)
+		c.SetSight(false)
+		first := waitWith(t, tried(t, p, "a"), &balance.Request{})
+		pass(10 * time.Second)
+		expect(t, "nothing is heard", "-", first)
+		c.SetSight(true)
+		synctest.Wait()
+		expect(t, "nobody left", "N", first)
+		c.SetSight(false)
+		second := waitWith(t, tried(t, p, "a"), &balance.Request{})
+		pass(10 * time.Second)
+		c.Apply(snapshot(s, in(containers.StateDraining, of(1)[0])))
+		c.SetSight(true)
+		pass(10 * time.Second)
+		expect(t, "it had left", "-", second)
+		c.Apply(snapshot(s, of(2)[1]))
+		heal(c, of(2)[1])
+		synctest.Wait()
+		expect(t, "another has come", "b", second)
+		c.SetSight(false)
+		third := waitWith(t, tried(t, p, "b"), &balance.Request{})
+		pass(30*time.Second + time.Millisecond)
+		expect(t, "nothing is heard for too long", "T", third)
+		finish(t, c, first, second, third)
+	})
+}
+
 // A pool that is not there keeps its routes, until one that is asks for them.
 func TestAbsence_routes_stay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -37,6 +37,8 @@ type Core struct {
 	routes   atomic.Pointer[route.Table[Target]]
 	// rejected are those that no pool was given.
 	rejected rejections
+	// blind says that it is not heard of at once when backends leave.
+	blind atomic.Bool
 	// waits says that a pool has a waiting page, watchers is how many look at one.
 	waits    atomic.Bool
 	watchers atomic.Int64

@@ -104,7 +104,7 @@ func (x *Exchange) wait(ctx context.Context, place *queue.Waiter[held, grant], t
 			if first == timeout {
 				return grant{}, ErrQueueTimeout
 			}
-			if v := x.pool.view.Load(); !v.awaits && !v.mayServe(x) {
+			if v := x.pool.view.Load(); !v.awaits && !x.doubts(v) && !v.mayServe(x) {
 				return grant{}, ErrNoBackend
 			}
 			timer.Reset(timeout - first)
@@ -113,11 +113,6 @@ func (x *Exchange) wait(ctx context.Context, place *queue.Waiter[held, grant], t
 			return grant{}, ctx.Err()
 		}
 	}
-}
-
-// doubts says that the request failed where it was tried so shortly ago that those may just be about to leave.
-func (x *Exchange) doubts(v *view) bool {
-	return !v.mayServe(x) && x.pool.core.since() < x.doubtsUntil
 }
 
 // wake tells that somebody waits who may.

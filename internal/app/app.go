@@ -209,7 +209,7 @@ func (a *App) connect(self string) {
 	})
 	a.reconciler = containers.NewReconciler(containers.ReconcilerOptions{
 		Engine: a.engine, Instance: c.Instance, Prefix: c.LabelsPrefix, Pools: c.Pools, Self: self,
-		Logger: a.component("containers"), Publish: a.apply,
+		Logger: a.component("containers"), Publish: a.apply, Sight: a.core.SetSight,
 	})
 	a.usage = containers.NewUsage(containers.UsageOptions{Engine: a.engine, Logger: a.component("usage")})
 	a.recorder = autoscale.NewRecorder(a.counters)
