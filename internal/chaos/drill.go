@@ -60,6 +60,7 @@ func (d *drill) run(ctx context.Context) error {
 	for _, p := range pools {
 		loads[p.name] = steady.Start(steady.Options{
 			URL: "http://" + d.stage.traffic + "/", Host: p.name + ".example", PerSecond: int(p.share * float64(d.rate)), Body: 2000,
+			Holds: `"container":"` + p.name + "-",
 		})
 	}
 	over, cancel := context.WithTimeout(ctx, d.duration)
@@ -103,7 +104,7 @@ func (d *drill) progress(over, running context.Context, loads map[string]*steady
 // start runs a container of a pool.
 func (d *drill) start(ctx context.Context, p pool, i int) error {
 	name := fmt.Sprintf("%s-%d", p.name, i)
-	args := []string{"run", "--detach", "--name", name, "--stop-timeout", "10", "--env", "MOCK_LATENCY=5ms"}
+	args := []string{"run", "--detach", "--name", name, "--stop-timeout", "10", "--env", "MOCK_LATENCY=5ms", "--env", "MOCK_NAME=" + name}
 	for _, labels := range []map[string]string{p.labels, {
 		"enable": "true", "pool": p.name, "host": p.name + ".example", "health.path": "/health", "health.interval": "1s",
 		"queue.size": "20000", "timeout": "10s",

@@ -29,6 +29,8 @@ type Options struct {
 	Timeout time.Duration
 	// Body is how long that of a POST is, in bytes.
 	Body int
+	// Holds is what each answer must hold, to show that it is from whom it should be.
+	Holds string
 }
 
 // Failure is a request that was not answered 2xx, or not whole.
@@ -150,11 +152,15 @@ func (l *Load) exchange(client *http.Client, f *Failure) error {
 	}
 	defer response.Body.Close()
 	f.Status, f.Why = response.StatusCode, response.Header.Get("X-Ballast-Error")
-	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
 		return fmt.Errorf("read the answer: %w", err)
 	}
 	if f.Status/100 != 2 {
 		return fmt.Errorf("answered %s", response.Status)
+	}
+	if !bytes.Contains(answer, []byte(l.o.Holds)) {
+		return fmt.Errorf("somebody else answered: %.200q, without %s", answer, l.o.Holds)
 	}
 	return nil
 }

@@ -18,20 +18,26 @@ func TestLoad_remembers_what_failed(t *testing.T) {
 		body, _ := io.ReadAll(r.Body)
 		if r.Method == http.MethodPost && len(body) == 1000 {
 			posts.Add(1)
+			_, _ = io.WriteString(w, "it is me")
 			return
 		}
 		switch gets.Add(1) {
 		case 3:
 			w.Header().Set("X-Ballast-Error", "no-backend")
 			w.WriteHeader(http.StatusServiceUnavailable)
+		case 4:
+			_, _ = io.WriteString(w, "somebody")
+			return
 		case 5:
 			w.Header().Set("Content-Length", "10")
 			_, _ = io.WriteString(w, "short")
 			broken.Add(1)
+			return
 		}
+		_, _ = io.WriteString(w, "it is me")
 	}))
 	defer server.Close()
-	load := steady.Start(steady.Options{URL: server.URL, PerSecond: 500, Body: 1000})
+	load := steady.Start(steady.Options{URL: server.URL, PerSecond: 500, Body: 1000, Holds: "it is me"})
 	if err := load.More(t.Context(), 100); err != nil {
 		t.Fatal(err)
 	}
@@ -39,11 +45,14 @@ func TestLoad_remembers_what_failed(t *testing.T) {
 	if report.Sent != gets.Load()+posts.Load() || posts.Load() < 40 || gets.Load() < 40 {
 		t.Errorf("%d were sent, and %d GET and %d POST came", report.Sent, gets.Load(), posts.Load())
 	}
-	if len(report.Failures) != 2 || broken.Load() != 1 {
-		t.Fatalf("failures: %v, want the 503 and the answer that broke off", report.Failures)
+	if len(report.Failures) != 3 || broken.Load() != 1 {
+		t.Fatalf("failures: %v, want the 503, the wrong answer and the one that broke off", report.Failures)
 	}
-	all := report.Failures[0].String() + "\n" + report.Failures[1].String()
-	for _, want := range []string{"GET at ", "status 503", "no-backend", "status 200", "read the answer: unexpected EOF"} {
+	all := ""
+	for _, f := range report.Failures {
+		all += f.String() + "\n"
+	}
+	for _, want := range []string{"GET at ", "status 503", "no-backend", "status 200", "read the answer: unexpected EOF", "somebody else answered"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("the failures lack %q:\n%s", want, all)
 		}
