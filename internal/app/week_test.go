@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -35,7 +36,9 @@ type long struct {
 	reconciler *containers.Reconciler
 	scaler     *autoscale.Scaler
 
-	served, lost atomic.Int64
+	served atomic.Int64
+	mu     sync.Mutex
+	lost   []string // guarded by mu
 	// came is how many containers the test has started.
 	came int
 	ids  []string
@@ -51,21 +54,21 @@ func (always) Check(context.Context, netip.AddrPort, health.Check) error { retur
 func TestApp_long_run(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := startLong(t)
-		l.live(t, 30*time.Minute) // What is kept of the past is full by then.
+		half := time.Duration(*hours / 2 * float64(time.Hour))
+		l.live(t, half) // What is kept of the past is full some time.
 		goroutines, heap := l.rest()
-		began := l.came
-		l.live(t, time.Duration(*hours*float64(time.Hour)))
+		l.live(t, half)
 		after, grown := l.rest()
-		t.Logf("in %v hours %d containers came and went, %d requests were served; goroutines %d -> %d, heap %d -> %d KB",
-			*hours, l.came-began, l.served.Load(), goroutines, after, heap>>10, grown>>10)
+		t.Logf("in %v hours %d containers came and went, %d requests were served; in the second half goroutines %d -> %d, heap %d -> %d KB",
+			*hours, l.came, l.served.Load(), goroutines, after, heap>>10, grown>>10)
 		if after > goroutines+5 {
 			t.Errorf("%d goroutines became %d", goroutines, after)
 		}
 		if grown > heap+heap/10+1<<20 {
 			t.Errorf("a heap of %d KB became one of %d KB", heap>>10, grown>>10)
 		}
-		if n := l.lost.Load(); n > 0 || l.served.Load() == 0 {
-			t.Errorf("%d requests were lost, %d were served", n, l.served.Load())
+		if n := len(l.lost); n > 0 || l.served.Load() == 0 {
+			t.Errorf("%d requests were lost, %d were served: %q", n, l.served.Load(), l.lost[:min(n, 20)])
 		}
 	})
 }
@@ -182,7 +185,9 @@ func (l *long) ask(pool string, n int) {
 				_, err = x.Hold(context.Background(), &balance.Request{})
 			}
 			if err != nil {
-				l.lost.Add(1)
+				l.mu.Lock()
+				l.lost = append(l.lost, fmt.Sprintf("%s, %s: %v", time.Now().Format("2 15:04:05.000"), pool, err))
+				l.mu.Unlock()
 				x.Done(time.Now(), 503, proxy.CauseOf(err))
 				return
 			}
