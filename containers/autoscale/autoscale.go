@@ -50,8 +50,9 @@ type Sample struct {
 	CPUUse, MemoryUse float64
 	Measured          int
 
-	// Stale says that the engine cannot be reached, so that Ready and Starting may be wrong.
-	Stale bool
+	// Stale says that the engine cannot be reached, so that Ready and Starting may be wrong; StaleFor since when.
+	Stale    bool
+	StaleFor time.Duration
 	// Blocked says why nothing can be created at present; empty if something can. Open says that starting one
 	// has failed so often that those who wait are to be told, also while the next trial is under way, Unfit that nothing
 	// can be created until somebody changes what is to be.

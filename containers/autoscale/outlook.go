@@ -27,6 +27,8 @@ func (v *view) outlook() Outlook {
 		return Outlook{Coming: true, In: v.comesIn()}
 	case v.Max <= 0:
 		return Outlook{}
+	case v.Stale && v.StaleFor < engineBack: // It restarts, most likely: who waits may see it come back.
+		return Outlook{}
 	case v.Stale:
 		return Outlook{Why: "nothing runs, and the engine that could start it cannot be reached"}
 	case v.DryRun:
@@ -38,6 +40,9 @@ func (v *view) outlook() Outlook {
 	}
 	return Outlook{Coming: true, In: v.comesIn()}
 }
+
+// engineBack is how long an engine may take to restart, or a stream of events to stand again.
+const engineBack = 30 * time.Second
 
 // soon is the shortest time that an outlook tells: it holds until the next look, and should not be over by then.
 const soon = 2 * Tick

@@ -31,7 +31,7 @@ func (r *readings) Readings(now time.Time) []autoscale.Reading {
 	}
 	snapshot := r.reconciler.Snapshot()
 	own := r.own(snapshot)
-	stale := !r.reconciler.Status().Connected
+	status := r.reconciler.Status()
 	r.starting.begin()
 	r.unstarted.begin()
 	out := make([]autoscale.Reading, 0, len(snapshot.Pools))
@@ -45,7 +45,9 @@ func (r *readings) Readings(now time.Time) []autoscale.Reading {
 			s.P95 = pool.P95()
 		}
 		s.Unfit = r.fleet.Unfit(p.Name)
-		s.Stale = stale
+		if !status.Connected {
+			s.Stale, s.StaleFor = true, now.Sub(status.Since)
+		}
 		s.CPUUse, s.MemoryUse, s.Measured = r.usage.Use(p.Name, now)
 		out = append(out, autoscale.Reading{Pool: p.Name, Policy: policy(p.Settings), Sample: s})
 	}

@@ -164,8 +164,9 @@ func (l *long) live(t *testing.T, d time.Duration) {
 			}
 			<-time.After(comeAndGo / 30)
 		}
-		if minute%97 == 50 {
+		if minute%30 == 19 { // Right before pools that sleep are asked.
 			l.Cut()
+			<-time.After(100 * time.Millisecond)
 		}
 	}
 	<-time.After(2 * time.Minute)
