@@ -92,8 +92,8 @@ func readOwn(def *label, value string) (string, error) {
 func disturb(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:
-		for i := range v.NumField() {
-			disturb(v.Field(i))
+		for _, field := range v.Fields() {
+			disturb(field)
 		}
 	case reflect.Bool:
 		v.SetBool(true)

@@ -296,7 +296,10 @@ func (o *ordeal) hurt() {
 		{"calls", func() {
 			ops := []fakedaemon.Op{fakedaemon.OpList, fakedaemon.OpInspect, fakedaemon.OpEvents, fakedaemon.OpInfo}
 			o.Fail(ops[o.random.IntN(len(ops))], []fakedaemon.Fault{
-				fakedaemon.DiskFull, {Drop: true}, {Delay: 12 * time.Second}, {Times: 1, Drop: true},
+				fakedaemon.DiskFull,
+				{Drop: true},
+				{Delay: 12 * time.Second},
+				{Times: 1, Drop: true},
 				{Times: 2, Status: http.StatusServiceUnavailable, Message: "try again"},
 			}[o.random.IntN(5)])
 		}},

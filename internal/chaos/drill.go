@@ -185,11 +185,13 @@ func (d *drill) around(ctx context.Context, wait time.Duration, before, after []
 	return err
 }
 
-// rest is a pause, as long as ctx lasts.
-func rest(ctx context.Context, d time.Duration) {
+// rest is a pause. It is false if ctx ended before it did.
+func rest(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-ctx.Done():
+		return false
 	case <-time.After(d):
+		return true
 	}
 }
 
@@ -197,8 +199,7 @@ func rest(ctx context.Context, d time.Duration) {
 // done, or the pool is not whole again after it.
 func (d *drill) trouble(ctx, over context.Context, p pool, dice *rand.Rand) error {
 	for {
-		rest(over, time.Duration(500+dice.IntN(1500))*time.Millisecond)
-		if over.Err() != nil {
+		if !rest(over, time.Duration(500+dice.IntN(1500))*time.Millisecond) {
 			return nil
 		}
 		f, i := faults[dice.IntN(len(faults))], dice.IntN(p.size)
@@ -236,8 +237,7 @@ func (d *drill) shake(ctx, over context.Context, dice *rand.Rand) error {
 		{"Ballast killed", anything, d.killBallast},
 	}
 	for n := 0; ; n++ {
-		rest(over, time.Duration(4000+dice.IntN(6000))*time.Millisecond)
-		if over.Err() != nil {
+		if !rest(over, time.Duration(4000+dice.IntN(6000))*time.Millisecond) {
 			return nil
 		}
 		s := shocks[dice.IntN(len(shocks))]

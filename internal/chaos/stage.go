@@ -192,7 +192,7 @@ func begin(log, name string, args ...string) (*process, error) {
 		return nil, err
 	}
 	defer out.Close()
-	p := &process{cmd: exec.Command(name, args...), log: log, exited: make(chan struct{})}
+	p := &process{cmd: exec.CommandContext(context.Background(), name, args...), log: log, exited: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr, p.cmd.SysProcAttr = out, out, child.Attributes()
 	if err := p.cmd.Start(); err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,7 +97,7 @@ func (h *host) testComposeDeploys() {
 	}
 	run := func(ctx context.Context, image string, args ...string) {
 		s := *h.stack
-		s.env = append(s.env[:len(s.env):len(s.env)], "MOCK_IMAGE="+image, "COMPOSE_PROJECT_NAME="+h.name+"-deploy")
+		s.env = append(slices.Clip(s.env), "MOCK_IMAGE="+image, "COMPOSE_PROJECT_NAME="+h.name+"-deploy")
 		if out, err := s.composeWith(ctx, file, args...); err != nil {
 			h.t.Errorf("compose %s: %v\n%s", strings.Join(args, " "), err, out)
 		}

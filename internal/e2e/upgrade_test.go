@@ -110,7 +110,7 @@ func (s *stack) removeClones() {
 	if err != nil {
 		s.t.Errorf("list the clones: %v", err)
 	}
-	for _, id := range strings.Fields(string(out)) {
+	for id := range strings.FieldsSeq(string(out)) {
 		if out, err := exec.Command("docker", "rm", "-f", "-v", id).CombinedOutput(); err != nil {
 			s.t.Errorf("docker rm: %v\n%s", err, out)
 		}

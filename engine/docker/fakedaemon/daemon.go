@@ -78,7 +78,7 @@ func New(t testing.TB, options Options) *Daemon {
 // Listen serves the API at another address too, e.g. of network "unix", until the test ends.
 func (d *Daemon) Listen(t testing.TB, network, address string) net.Addr {
 	t.Helper()
-	listener, err := net.Listen(network, address)
+	listener, err := new(net.ListenConfig).Listen(t.Context(), network, address)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package fakedaemon
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -42,7 +43,7 @@ func listen(c *container) (*server, error) {
 	for _, e := range c.endpoints {
 		for exposed := range c.ExposedPorts {
 			port, _, _ := strings.Cut(exposed, "/")
-			listener, err := net.Listen("tcp", net.JoinHostPort(e.address.String(), port))
+			listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", net.JoinHostPort(e.address.String(), port))
 			if err != nil {
 				s.close()
 				return nil, err
