@@ -48,6 +48,25 @@ func (p *Pool) hasLeft(b *Backend) bool {
 	return false
 }
 
+// maxRounds is how often a request that could be sent to nobody is tried anew, each time after twice as long: 1.5 s in all. A
+// process that is restarted inside of its container takes about as long, and so does a container that has just moved.
+const maxRounds = 4
+
+// grace is how long the request waits for news of those that it was tried at.
+func (x *Exchange) grace() time.Duration { return leaveGrace << x.rounds }
+
+// reconnects lets the request be tried anew where it was tried before, if it is due to nothing but failed connections that it
+// was not sent, and that has not been done too often.
+func (x *Exchange) reconnects() bool {
+	v := x.pool.view.Load()
+	if len(x.tried) == 0 || x.sent || x.rounds >= maxRounds-1 || v.gone || len(v.candidates) == 0 {
+		return false
+	}
+	x.rounds++
+	x.tried = x.tried[:0]
+	return true
+}
+
 // SetSight tells whether the core hears at once of containers that leave. As long as it does not, whoever was refused by the
 // last backend of a pool waits for the news, for the queue's timeout at most.
 func (c *Core) SetSight(sighted bool) {

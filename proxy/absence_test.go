@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -209,4 +210,57 @@ func TestAbsence_remembers_what_backends_speak(t *testing.T) {
 			t.Errorf("Plain() = %v when a backend left that speaks %s, want %v", got, scheme, want)
 		}
 	}
+}
+
+// A request that was sent to nobody, because all refuse connections, is tried anew for a while: what restarts accepts soon. It
+// costs the budget no more than one retry does.
+func TestAbsence_who_was_sent_nowhere_is_tried_anew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := limited(0, 100, 30*time.Second)
+		c, p := running(t, s, of(2)...)
+		x := p.Begin(time.Now())
+		began, attempts := time.Now(), map[string]int{}
+		var err error
+		for {
+			var b *proxy.Backend
+			if b, err = x.Next(&balance.Request{}); errors.Is(err, proxy.ErrBusy) {
+				b, err = x.Hold(t.Context(), &balance.Request{})
+			}
+			if err != nil {
+				break
+			}
+			attempts[b.Name()]++
+			if !x.Again(time.Now(), proxy.CauseConnectFailed) {
+				break
+			}
+		}
+		if took := time.Since(began); attempts["a"]+attempts["b"] != 2 || took > time.Second {
+			t.Errorf("attempts %v in %s with one retry, want both once", attempts, took)
+		}
+		x.Done(time.Now(), 502, proxy.CauseConnectFailed)
+
+		// With a retry to spare nobody is left after the last, and all begins anew.
+		s.Retries = 2
+		c.Apply(snapshot(s, of(2)...))
+		clear(attempts)
+		x, began = p.Begin(time.Now()), time.Now()
+		for {
+			var b *proxy.Backend
+			if b, err = x.Next(&balance.Request{}); errors.Is(err, proxy.ErrBusy) {
+				b, err = x.Hold(t.Context(), &balance.Request{})
+			}
+			if err != nil {
+				break
+			}
+			attempts[b.Name()]++
+			if !x.Again(time.Now(), proxy.CauseConnectFailed) {
+				t.Fatalf("Again() = false after %v", attempts)
+			}
+		}
+		if took := time.Since(began); !errors.Is(err, proxy.ErrNoBackend) || attempts["a"] != 4 || attempts["b"] != 4 || took != 1500*time.Millisecond {
+			t.Errorf("%v after %v in %s, want ErrNoBackend after four each in 1.5 s", err, attempts, took)
+		}
+		x.Done(time.Now(), 502, proxy.CauseConnectFailed)
+		settled(t, c)
+	})
 }

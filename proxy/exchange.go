@@ -17,8 +17,11 @@ type Exchange struct {
 	pool *Pool
 	// attempt is when the current attempt began, or would have: who is held is given the present where somebody is on trial.
 	began, attempt time.Duration
-	// doubtsUntil is until when those that failed may be found to have left.
+	// doubtsUntil is until when those that failed may be found to have left. sent says that one of them may have got the
+	// request, rounds how often all were tried.
 	doubtsUntil time.Duration
+	sent        bool
+	rounds      int
 	current     *Backend
 	tried       []*Backend
 	done        bool
@@ -129,16 +132,26 @@ func (x *Exchange) Again(now time.Time, cause Cause) bool {
 	if b == nil || !cause.blames() || len(x.tried) >= p.view.Load().settings.Retries {
 		return false
 	}
+	if connecting := cause == CauseConnectFailed; !connecting {
+		x.sent = true
+	} else if x.rounds > 0 { // It was paid for.
+		return x.again(now, cause)
+	}
 	if !p.budget.withdraw(p.load.begun.Load()) {
 		p.denied.Add(1)
 		return false
 	}
-	at := p.since(now)
+	return x.again(now, cause)
+}
+
+func (x *Exchange) again(now time.Time, cause Cause) bool {
+	b := x.current
+	at := x.pool.since(now)
 	b.errors.Add(1)
 	x.blame(b, at, cause)
 	b.probedBy(x, at)
 	x.attempt = at
-	x.tried, x.doubtsUntil = append(x.tried, b), at+leaveGrace
+	x.tried, x.doubtsUntil = append(x.tried, b), at+x.grace()
 	x.current, x.verdict, x.ended = nil, verdictNone, 0
 	b.release()
 	return true

@@ -28,7 +28,7 @@ func TestExchange_Next_tries_each_backend_once(t *testing.T) {
 			t.Errorf("%s was tried again after %q", b.Name(), seen)
 		}
 		seen += b.Name()
-		x.Again(time.Now(), proxy.CauseConnectFailed)
+		x.Again(time.Now(), proxy.CauseNoAnswer)
 	}
 	if _, err := x.Next(&balance.Request{}); !errors.Is(err, proxy.ErrBusy) {
 		t.Errorf("Next() = %v after all were tried, want ErrBusy: they may be about to leave", err)

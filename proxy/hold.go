@@ -43,6 +43,16 @@ type heldQueue = queue.Queue[held, grant]
 // The error is ErrQueueFull, ErrQueueTimeout, ErrNoBackend or ErrNotComing if there is none to wait for any more, or that of
 // ctx, with which who leaves the queue is taken out of it.
 func (x *Exchange) Hold(ctx context.Context, r *balance.Request) (*Backend, error) {
+	for {
+		b, err := x.hold(ctx, r)
+		if !errors.Is(err, ErrNoBackend) || !x.reconnects() {
+			return b, err
+		}
+	}
+}
+
+// hold is Hold for one place in the queue.
+func (x *Exchange) hold(ctx context.Context, r *balance.Request) (*Backend, error) {
 	p := x.pool
 	v := p.view.Load()
 	limits := v.settings.Queue
@@ -92,7 +102,7 @@ func (x *Exchange) wait(ctx context.Context, place *queue.Waiter[held, grant], t
 	}
 	first := timeout
 	if len(x.tried) > 0 {
-		first = min(first, leaveGrace)
+		first = min(first, x.grace())
 	}
 	timer := time.NewTimer(first)
 	defer timer.Stop()

@@ -146,7 +146,7 @@ func TestHold_ends_with_the_pool(t *testing.T) {
 func tried(t *testing.T, p *proxy.Pool, name string) proxy.Exchange {
 	t.Helper()
 	x := at(t, p, name)
-	if !x.Again(time.Now(), proxy.CauseConnectFailed) {
+	if !x.Again(time.Now(), proxy.CauseNoAnswer) {
 		t.Fatal("Again() = false")
 	}
 	return *x
@@ -177,7 +177,7 @@ func TestHold_retries(t *testing.T) {
 			c, p := serving(t, limited(1, 100, time.Minute), of(1)...)
 			x := at(t, p, "a")
 			waiting := wait(t, p)
-			if !x.Again(time.Now(), proxy.CauseConnectFailed) { // Gives its place to who waits.
+			if !x.Again(time.Now(), proxy.CauseNoAnswer) { // Gives its place to who waits.
 				t.Fatal("Again() = false")
 			}
 			another := wait(t, p)

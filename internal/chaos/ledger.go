@@ -24,7 +24,7 @@ type excuse int
 const (
 	nothing  excuse = iota
 	closing         // POST requests that came in the moment in which the container closed an idle connection.
-	inFlight        // POST requests, and answers that had begun, under way when it was done.
+	inFlight        // POST requests, answers that had begun, and what waits for one in vain, under way when it was done.
 	anything        // Whatever was under way.
 )
 
@@ -43,7 +43,7 @@ func (e event) fits(pool string, f steady.Failure) bool {
 	case anything:
 		return true
 	case inFlight:
-		return f.Method == http.MethodPost || f.Status == http.StatusOK
+		return f.Method == http.MethodPost || f.Status == http.StatusOK || f.Status == http.StatusGatewayTimeout
 	default: // It may have been read: whether it was nobody can tell.
 		return f.Method == http.MethodPost && strings.HasPrefix(f.Why, "no-answer ")
 	}

@@ -87,6 +87,10 @@ func (st *stage) strike() error {
 		_ = command(ctx, "umount", data)
 	}
 	if st.dir != "" {
+		// What Ballast had to say of the last run stays.
+		if log, failed := os.ReadFile(filepath.Join(st.dir, "ballast.log")); failed == nil {
+			err = errors.Join(err, os.WriteFile(filepath.Join(st.binaries, "ballast.log"), log, 0o600))
+		}
 		err = errors.Join(err, os.RemoveAll(st.dir))
 	}
 	return err
