@@ -72,6 +72,7 @@ func TestAbsence_ends(t *testing.T) {
 	}{
 		{"in time", limited(0, 100, 30*time.Second), gone, 29 * time.Second, "-"},
 		{"late", limited(0, 100, 30*time.Second), gone, 30*time.Second + mending, "N"},
+		{"late, where few may be served at once", limited(1, 100, 30*time.Second), gone, 30*time.Second + mending, "N"},
 		{"nobody may wait", limited(0, 0, 30*time.Second), gone, 0, "N"},
 		{"it was taken out of rotation", limited(0, 100, 30*time.Second), func(c *proxy.Core, _ containers.Settings) {
 			c.Apply(snapshot(limited(0, 100, 30*time.Second), backend("a", 0)))

@@ -144,14 +144,9 @@ func (x *Exchange) absent(v *view) error {
 	switch {
 	case v.gone:
 		return ErrNoBackend
-	case v.awaits, x.doubts(v):
+	case v.awaits && !v.scales, x.doubts(v):
 		return ErrBusy
-	case len(x.tried) > 0:
-		return ErrNoBackend
-	case !v.scales:
-		if len(v.candidates) == 0 && p.held.Len() > 0 { // Others wait for those that left to come back.
-			return ErrBusy
-		}
+	case len(x.tried) > 0 && !v.awaits, !v.scales:
 		return ErrNoBackend
 	case len(v.candidates) > 0: // They have come meanwhile.
 		return ErrBusy
@@ -161,7 +156,7 @@ func (x *Exchange) absent(v *view) error {
 	}
 	x.outlook = p.outlook.Load()
 	switch {
-	case x.outlook.hopeless():
+	case x.outlook.hopeless() && !v.awaits: // Else what left may come back, whatever can be started.
 		return ErrNotComing
 	case v.waits() && x.who != nil && x.outlook.far(p.core.since()) && x.who.Navigates():
 		x.wake()
@@ -200,7 +195,7 @@ func (p *Pool) giveUp(v *view, x *Exchange) grant {
 		return grant{err: ErrNoBackend}
 	case len(v.candidates) > 0:
 		return grant{}
-	case x.ignored, !v.scales && v.settings.Concurrency == 0:
+	case x.ignored, !v.scales:
 		return grant{err: ErrNoBackend}
 	case v.scales:
 		if o := p.outlook.Load(); o.hopeless() {

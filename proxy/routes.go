@@ -72,7 +72,7 @@ func (c *Core) reroute(pools map[string]*Pool, after *aftermath) *route.Table[Ta
 		warning := fmt.Sprintf("route %s is that of pool %s and is asked for by pool %s as well, which does not get it: change the host or path of one",
 			Route{Host: k.Host, Path: k.Path}, k.Holder, k.Refused)
 		for _, name := range []string{k.Holder, k.Refused} {
-			if p := pools[name]; p != nil {
+			if p := pools[name]; p != nil && !slices.Contains(p.warnings, warning) {
 				p.warnings = append(slices.Clip(p.warnings), warning)
 			}
 		}

@@ -302,8 +302,10 @@ func (a *App) Run(ctx context.Context) error {
 	reign := newReign(running)
 	group.Go(func() error {
 		a.serve(reign.deciding, group)
-		a.assume(reign.deciding)
-		group.Go(func() error { return a.give(reign) })
+		if err := a.assume(reign.deciding); err != nil {
+			return err
+		}
+		group.Go(func() error { a.give(reign); return nil })
 		return a.decide(reign)
 	})
 	handed := false

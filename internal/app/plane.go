@@ -88,11 +88,9 @@ func (p *plane) closeKept() {
 
 // drain returns when no request is in flight any more, or cuts those that are left when ctx ends. Server.Shutdown
 // closes idle connections and does not know of upgraded ones; the fronts know all that they forward. Connections are closed when
-// they have been idle for so long; those that were handed over to the servers when all others are gone.
+// they have been idle for so long; those that were handed over to the servers are told to end after that time.
 func (p *plane) drain(ctx context.Context, idle time.Duration) error {
-	if idle == 0 {
-		p.closeKept()
-	}
+	defer time.AfterFunc(idle, p.closeKept).Stop()
 	p.front.Quiet()
 	// First, for it may hand over to the servers what came before.
 	errs := []error{p.wire.Retire(ctx, idle)}

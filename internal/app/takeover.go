@@ -92,7 +92,7 @@ func until(ctx context.Context, ok func() bool) {
 
 // reign is the time in which this Ballast, and no other, starts and stops containers.
 type reign struct {
-	// deciding is the scaler's context, acting the fleet's, which ends after it, and offered that in which another may take over.
+	// deciding is the scaler's context, acting the fleet's, which may end after it, and offered that in which another may take over.
 	deciding, acting, offered context.Context
 	freeze, release, withdraw context.CancelFunc
 	over                      chan struct{} // Closed when both have returned.
@@ -109,46 +109,56 @@ func newReign(ctx context.Context) *reign {
 }
 
 // assume returns when this Ballast alone decides: at once, or when the one that it takes over from has said so.
-func (a *App) assume(ctx context.Context) {
+// It is an error if the other goes on, so that this one must not serve.
+func (a *App) assume(ctx context.Context) error {
 	if a.taken == nil {
-		return
+		return nil
 	}
-	if err := errors.Join(a.taken.Ready(ctx), a.taken.Close()); err != nil {
+	err := errors.Join(a.taken.Ready(ctx), a.taken.Close())
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case errors.Is(err, handover.ErrLate):
+		return fmt.Errorf("take over: %w", err)
+	case err != nil:
 		a.log.Warn().Err(err).Msg("the Ballast that served went away before it said that it decides nothing any more")
-	} else {
+	default:
 		a.log.Info().Msg("took over")
-	}
-	if ctx.Err() != nil {
-		return
 	}
 	if err := a.offer(ctx); err != nil {
 		a.log.Error().Err(err).Msg("no other Ballast can take over from this one")
 	}
+	return nil
 }
 
-// give waits for another Ballast to take over. From then on nothing more comes, and the reign is over when nothing is held
-// any more for which a container may have to be started.
-func (a *App) give(r *reign) error {
+// give waits for another Ballast to take over. The reign is over when little more can come, and nothing is held any more for
+// which a container may have to be started.
+func (a *App) give(r *reign) {
 	defer close(r.given)
 	if a.giver == nil {
-		return nil
+		return
 	}
-	_, err := a.giver.Give(r.offered, a.offers, func() {
+	if _, err := a.giver.Give(r.offered, a.offers, func() {
 		close(r.ends)
 		limit, cancel := context.WithTimeout(r.acting, holdLimit)
 		defer cancel()
-		until(limit, func() bool { return a.core.Held() == 0 })
+		began := time.Now()
+		until(limit, func() bool { return time.Since(began) > a.retireIdle() && a.core.Held() == 0 })
 		r.release()
 		<-r.over
-	})
-	return err
+	}); err != nil {
+		a.log.Error().Err(err).Msg("the handover to another Ballast was not in good order")
+	}
 }
+
+// retireIdle is how long connections may be idle when another Ballast serves.
+func (a *App) retireIdle() time.Duration { return min(retireIdle, a.config.ShutdownTimeout/2) }
 
 // retire lets others go on where this Ballast stops: nobody is turned away, clones stay, and who asks on a connection that is
 // kept is told that it was the last time.
 func (a *App) retire() error {
 	a.log.Info().Dur("limit", a.config.ShutdownTimeout).Msg("another Ballast serves: finishing what is in flight")
-	if err := a.drain(min(retireIdle, a.config.ShutdownTimeout/2)); err != nil {
+	if err := a.drain(a.retireIdle()); err != nil {
 		a.log.Warn().Err(err).Msg("requests were cut at the shutdown limit")
 	}
 	return nil

@@ -43,7 +43,8 @@ func (e event) fits(pool string, f steady.Failure) bool {
 	case anything:
 		return true
 	case inFlight:
-		return f.Method == http.MethodPost || f.Status == http.StatusOK || f.Status == http.StatusGatewayTimeout
+		return f.Status == 0 || f.Status == http.StatusOK || f.Method == http.MethodPost && strings.HasPrefix(f.Why, "no-answer ") ||
+			strings.HasPrefix(f.Why, "timeout ")
 	default: // It may have been read: whether it was nobody can tell.
 		return f.Method == http.MethodPost && strings.HasPrefix(f.Why, "no-answer ")
 	}

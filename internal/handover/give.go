@@ -16,6 +16,8 @@ import (
 const (
 	// startLimit is how long the next one may take until it serves.
 	startLimit = 2 * time.Minute
+	// acceptPause is how long it is waited before another accept.
+	acceptPause = time.Second
 	// yieldLimit is how long the one that serves may take until it decides nothing any more.
 	yieldLimit = time.Minute
 )
@@ -59,19 +61,28 @@ func (g *Giver) Close() error { return g.listener.Close() }
 // Give offers sockets to whoever asks, until one of those is ready: then it calls yield, which returns when the caller
 // decides nothing any more, tells so, and returns true. It returns false when ctx ends, or the socket fails.
 func (g *Giver) Give(ctx context.Context, offers []Offer, yield func()) (given bool, err error) {
+	defer func() { _ = g.Close() }() // It is closed already if ctx ended.
 	defer context.AfterFunc(ctx, func() { _ = g.Close() })()
 	for {
 		c, err := g.listener.AcceptUnix()
 		if ctx.Err() != nil {
 			return false, nil
 		}
-		if err != nil {
+		if errors.Is(err, net.ErrClosed) {
 			return false, fmt.Errorf("accept whoever takes over: %w", err)
+		}
+		if err != nil { // Too many open files, most likely: it passes.
+			g.log.Warn().Err(err).Msg("accepting whoever takes over failed, trying again")
+			select {
+			case <-time.After(acceptPause):
+			case <-ctx.Done():
+			}
+			continue
 		}
 		given, err := g.give(ctx, c, offers, yield)
 		_ = c.Close()
 		if given {
-			return true, errors.Join(err, g.Close())
+			return true, err
 		}
 		if ctx.Err() == nil {
 			g.log.Warn().Err(err).Msg("another Ballast began to take over and did not, this one goes on")
@@ -80,7 +91,7 @@ func (g *Giver) Give(ctx context.Context, offers []Offer, yield func()) (given b
 }
 
 func (g *Giver) give(ctx context.Context, c *net.UnixConn, offers []Offer, yield func()) (bool, error) {
-	defer context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })()
+	defer context.AfterFunc(ctx, func() { _ = c.Close() })() // A deadline would be set anew.
 	r := bufio.NewReaderSize(c, messageMost)
 	if err := hear(c, r, wordHello, answerLimit); err != nil {
 		return false, err

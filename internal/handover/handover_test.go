@@ -262,3 +262,20 @@ func TestTake_refuses_what_it_does_not_understand(t *testing.T) {
 		t.Errorf("Take() = %v, want the end of its context", err)
 	}
 }
+
+// One that is told to stop while it starts takes nothing over.
+func TestTaken_Ready_when_told_to_stop(t *testing.T) {
+	s := serve(t, filepath.Join(t.TempDir(), "s"))
+	taken := take(t, s.path)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := taken.Ready(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Ready() = %v, want the end of its context", err)
+	}
+	if err := taken.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := take(t, s.path).Ready(t.Context()); err != nil { // Else it would have yielded already.
+		t.Errorf("Ready() = %v of the next one", err)
+	}
+}

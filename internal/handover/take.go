@@ -23,6 +23,7 @@ const (
 // Taken is what another Ballast has passed on. Its methods are for one goroutine.
 type Taken struct {
 	conn    *net.UnixConn
+	began   time.Time
 	reader  *bufio.Reader
 	sockets []socket
 	files   []*os.File // nil where Listener has given it away.
@@ -39,7 +40,7 @@ func Take(ctx context.Context, path string) (*Taken, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to the Ballast that serves: %w", err)
 	}
-	t := &Taken{conn: c.(*net.UnixConn), reader: bufio.NewReader(c)}
+	t := &Taken{conn: c.(*net.UnixConn), began: time.Now(), reader: bufio.NewReader(c)}
 	if err := t.ask(); err != nil {
 		return nil, errors.Join(fmt.Errorf("take over from the Ballast that serves: %w", err), t.Close())
 	}
@@ -98,10 +99,19 @@ func (t *Taken) Listener(key, address string) (*net.TCPListener, error) {
 	return nil, nil //nolint:nilnil // As Take.
 }
 
+// ErrLate says that the other has given up on this one and goes on.
+var ErrLate = errors.New("the start took too long: the Ballast that served goes on")
+
 // Ready says that the caller accepts, and returns when the other decides nothing any more. It is an error if it
-// went away before it said so, which is as good, or if ctx ended.
+// went away before it said so, which is as good; if ctx ended, or with ErrLate, after which the other goes on.
 func (t *Taken) Ready(ctx context.Context) error {
-	defer context.AfterFunc(ctx, func() { _ = t.conn.SetReadDeadline(time.Unix(1, 0)) })()
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case time.Since(t.began) > startLimit: // The other goes on by now, and would not know of this one.
+		return ErrLate
+	}
+	defer context.AfterFunc(ctx, func() { _ = t.conn.Close() })() // A deadline would be set anew.
 	if err := say(t.conn, message{Word: wordReady}, answerLimit); err != nil {
 		return err
 	}

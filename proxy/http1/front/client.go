@@ -194,13 +194,14 @@ func (c *client) release() {
 	}
 }
 
-// idle begins the wait for the next request. It is false if none will come, or none that came before the drain.
+// idle begins the wait for the next request. It is false if none will come, or none that came before the drain; a front that
+// retires still waits, for its client may not know that it does.
 func (c *client) idle() bool {
 	if !c.enter(phaseIdle) {
 		return false
 	}
 	// Who has ended its half may have sent its last request before.
-	return !c.peer.ended() && !c.f.draining.Load() || c.peek() == peekData
+	return !c.peer.ended() && (!c.f.draining.Load() || c.f.retiring.Load()) || c.peek() == peekData
 }
 
 // wait waits for a request. If it returns nextOutside there is work for it, that has its first bytes.

@@ -16,6 +16,7 @@ func (f *Front) Drain(ctx context.Context) error { return f.Retire(ctx, 0) }
 // connection that is being closed.
 func (f *Front) Retire(ctx context.Context, idle time.Duration) error {
 	f.mu.Lock()
+	f.retiring.Store(idle > 0)
 	f.draining.Store(true)
 	for l := range f.listeners {
 		l.Close()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"testing"
 	"time"
 
@@ -42,6 +43,43 @@ func TestFront_Drain_waits_for_a_head_that_has_begun(t *testing.T) {
 		t.Errorf("Drain() = %v", err)
 	}
 	s.WantCounts(2, 0, 0)
+}
+
+// An answer whose head was out already when the front began to retire has not told its client that it is the last: who asks
+// again on its connection is served.
+func TestFront_Retire_serves_who_was_not_told(t *testing.T) {
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	backend := fronttest.Serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/long" {
+			return
+		}
+		_ = http.NewResponseController(w).Flush()
+		close(begun)
+		<-goOn
+	})
+	retires := draining(quick, nil, func(f *front.Front, ctx context.Context) error { return f.Retire(ctx, 400*time.Millisecond) })
+	s := fronttest.NewSite(t, retires, fronttest.Settings(), fronttest.Options{}, backend)
+	conn := s.Dial("GET /lb/long HTTP/1.1\r\nHost: x\r\n\r\n")
+	r := bufio.NewReader(conn)
+	<-begun
+	response, err := http.ReadResponse(r, nil)
+	if err != nil || response.Close {
+		t.Fatalf("the head is %v, %v, want that the connection is kept", response, err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.Drain(t.Context()) }()
+	<-time.After(50 * time.Millisecond) // Longer than Retire takes to look at connections.
+	close(goOn)
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		t.Errorf("the answer broke off: %v", err)
+	}
+	fmt.Fprint(conn, "POST /lb/ HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi")
+	if answer, err := io.ReadAll(r); err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.1 200 ")) || !bytes.Contains(answer, []byte("\r\nConnection: close\r\n")) {
+		t.Errorf("answer %q, %v, want 200 and that the connection ends", answer, err)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("Retire() = %v", err)
+	}
 }
 
 // A front that retires serves what comes on a connection that it keeps, and says that it was the last time; only one that

@@ -109,6 +109,7 @@ type Front struct {
 
 	inFlight atomic.Int64
 	draining atomic.Bool
+	retiring atomic.Bool     // It drains, and keeps connections for a while.
 	base     context.Context // The front's own life: what Drain cuts ends with it.
 	cut      context.CancelFunc
 	janitor  sync.WaitGroup
