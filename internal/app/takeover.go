@@ -116,17 +116,17 @@ func (a *App) assume(ctx context.Context) error {
 	}
 	err := errors.Join(a.taken.Ready(ctx), a.taken.Close())
 	switch {
-	case ctx.Err() != nil:
-		return nil
 	case errors.Is(err, handover.ErrLate):
 		return fmt.Errorf("take over: %w", err)
-	case err != nil:
-		a.log.Warn().Err(err).Msg("the Ballast that served went away before it said that it decides nothing any more")
-	default:
+	case err == nil:
 		a.log.Info().Msg("took over")
+	case ctx.Err() == nil:
+		a.log.Warn().Err(err).Msg("the Ballast that served went away before it said that it decides nothing any more")
 	}
-	if err := a.offer(ctx); err != nil {
-		a.log.Error().Err(err).Msg("no other Ballast can take over from this one")
+	if ctx.Err() == nil {
+		if err := a.offer(ctx); err != nil {
+			a.log.Error().Err(err).Msg("no other Ballast can take over from this one")
+		}
 	}
 	return nil
 }
