@@ -55,6 +55,7 @@ type Reconciler struct {
 	// Only Run's goroutine touches these.
 	view     *view
 	schedule schedule
+	vigil    vigil
 	journal  journal
 }
 
@@ -103,7 +104,7 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		timer.Reset(r.schedule.wait(time.Now()))
+		timer.Reset(r.wait(time.Now()))
 		select {
 		case <-ctx.Done():
 			return nil
@@ -114,12 +115,22 @@ func (r *Reconciler) Run(ctx context.Context) error {
 			r.finish(got)
 			r.tellSight()
 		case <-timer.C:
+			r.vigil.act(time.Now())
 			if full, due := r.schedule.begin(time.Now()); due {
 				task := r.view.begin(full)
 				awaited.Go(func() { results <- r.sync(ctx, task) })
 			}
 		}
 	}
+}
+
+// wait is how long to do nothing but listen.
+func (r *Reconciler) wait(now time.Time) time.Duration {
+	d := r.schedule.wait(now)
+	if dead, ok := r.vigil.wait(now); ok {
+		d = min(d, dead)
+	}
+	return d
 }
 
 func (r *Reconciler) tellSight() {
@@ -147,11 +158,14 @@ func (r *Reconciler) take(n notice) bool {
 	now := time.Now()
 	switch {
 	case n.err != nil:
+		r.vigil = vigil{}
 		r.status.stream(now, n.err)
 	case n.event.Action == engine.ActionSubscribed:
+		r.vigil = vigil{end: n.end, before: r.view.syncs}
 		r.status.stream(now, nil)
 		r.schedule.full(now)
 	default:
+		r.vigil.hear()
 		rebuild, dirty := r.view.act(n.event, now)
 		if dirty {
 			r.schedule.dirty()
@@ -166,6 +180,7 @@ func (r *Reconciler) finish(got result) {
 	now := time.Now()
 	r.status.sync(now, got)
 	r.schedule.end(now, got.err == nil)
+	r.vigil.look(got, got.err == nil && r.view.untold(got), now)
 	if got.err != nil {
 		return
 	}

@@ -83,6 +83,32 @@ func (v *view) merge(got result, now time.Time) bool {
 	return len(got.unread)+len(got.stale) > 0
 }
 
+// untold says whether a sync found a container that came, went or changed its life, of which no event had told when it was
+// merged. It is asked before that.
+func (v *view) untold(got result) bool {
+	told := func(id string) bool { return got.task.dirty[id] || v.dirty[id] || got.unreliable(id) }
+	for id, c := range got.known {
+		if !told(id) && !sameLife(c, v.known[id]) {
+			return true
+		}
+	}
+	for id, c := range v.known {
+		if _, ok := got.known[id]; !ok && !told(id) && !sameLife(engine.Container{}, c) {
+			return true
+		}
+	}
+	return false
+}
+
+// sameLife says that a container runs or is paused as it was and since it was, or does not as it did not.
+func sameLife(a, b engine.Container) bool {
+	alive := func(c engine.Container) bool { return c.State == engine.StateRunning || c.State == engine.StatePaused }
+	if !alive(a) || !alive(b) {
+		return alive(a) == alive(b)
+	}
+	return a.State == b.State && a.StartedAt.Equal(b.StartedAt)
+}
+
 func (v *view) forgetGone() {
 	gone := func(id string) bool { _, ok := v.known[id]; return !ok }
 	maps.DeleteFunc(v.marks, func(id string, _ mark) bool { return gone(id) })
