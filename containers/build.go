@@ -25,8 +25,8 @@ type Input struct {
 	// Returned are containers, by ID, that are back in rotation without having been started anew,
 	// and since when. They get an identity of their own, so that they are proven again.
 	Returned map[string]time.Time
-	// Unsure are containers, by ID, whose HEALTHCHECK said nothing since they returned from a pause: what it said
-	// before does not count.
+	// Unsure are containers, by ID, whose HEALTHCHECK said nothing since they returned from a pause a short time ago: what it
+	// said before does not count.
 	Unsure map[string]bool
 	// Notes are warnings on containers, by ID.
 	Notes map[string]string

@@ -20,7 +20,7 @@ type comeback struct {
 	at time.Time
 	// startedAt is which start of the container this is about.
 	startedAt time.Time
-	// unsure says that its HEALTHCHECK was not heard of since; health is what it said before.
+	// unsure says that its HEALTHCHECK was not heard of since, and not for unsureFor; health is what it said before.
 	unsure bool
 	health engine.Health
 	// thawed says that an event told of it, in the sync of this number or after it: syncs up to that one may not
@@ -64,6 +64,9 @@ const (
 	markFor = time.Minute
 	// beyondStop is added to a container's own stop timeout.
 	beyondStop = 10 * time.Second
+	// unsureFor is when what was paused has run its HEALTHCHECK again: Docker's interval and timeout are 30 s each, if
+	// nothing else is said.
+	unsureFor = time.Minute
 	// formerLife is how long after a start was found events from before it are taken to be late ones of the
 	// container's former life. Later they are of this one, by a clock that was set back.
 	formerLife = 10 * time.Second
@@ -171,8 +174,8 @@ func (v *view) settle(c, before engine.Container, sync int, now time.Time) {
 		delete(v.returned, c.ID)
 		back = comeback{}
 	case returned:
-		// A result that is another one than before the pause is newer than that.
-		back.unsure = back.unsure && c.Health == back.health
+		// A result that is another one than before the pause is newer than that. Of one that stays as it was no event tells.
+		back.unsure = back.unsure && c.Health == back.health && now.Sub(back.at) < unsureFor
 		v.returned[c.ID] = back
 	}
 	m, marked := v.marks[c.ID]

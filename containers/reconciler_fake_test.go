@@ -214,12 +214,8 @@ func (o *ordeal) live() {
 	name := fmt.Sprintf("c%d", n)
 	id, exists := o.ids[name]
 	act := []string{"start", "start", "stop", "stop", "crash", "kill", "signal", "pause", "unpause", "remove", "replace", "rename", "health", "move"}[o.random.IntN(14)]
-	switch {
-	case !exists:
+	if !exists {
 		act = "run"
-	case act == "pause" && n < 2, act == "health" && n >= 2:
-		// Until its HEALTHCHECK is heard of, what was paused is not taken for what it was: a fresh start is.
-		return
 	}
 	o.log = append(o.log, fmt.Sprint(time.Now().Format("04:05.000"), " ", act, " ", name))
 	switch act {

@@ -61,6 +61,8 @@ func TestReconciler_health_of_who_was_paused(t *testing.T) {
 	}{
 		{"stale, it does not count", false, func(*stage) {}, StateReady},
 		{"stale, it does not count for who is found by a list", true, func(*stage) {}, StateReady},
+		{"said for long, it counts", false, func(*stage) { pass(unsureFor) }, StateUnhealthy},
+		{"said for long, it counts for who is found by a list", true, func(*stage) { pass(unsureFor + resync) }, StateUnhealthy},
 		{"said again, it counts", false, func(st *stage) { st.alter("id-a", engine.ActionHealth, sick) }, StateUnhealthy},
 		{"healthy again, it counts", false, func(st *stage) {
 			st.alter("id-a", engine.ActionHealth, func(c *engine.Container) { c.Health = engine.HealthHealthy })
@@ -70,6 +72,7 @@ func TestReconciler_health_of_who_was_paused(t *testing.T) {
 		{"another one counts, also if the event was lost", false, func(st *stage) {
 			st.set(func(s *script) { s.mute = true })
 			st.alter("id-a", engine.ActionHealth, func(c *engine.Container) { c.Health = engine.HealthStarting })
+			pass(resync)
 		}, StateStarting},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -81,9 +84,10 @@ func TestReconciler_health_of_who_was_paused(t *testing.T) {
 				pass(time.Second)
 				st.set(func(s *script) { s.mute = tt.mute })
 				st.alter("id-a", engine.ActionUnpause, thawed)
-				pass(2 * resync)
+				pass(resync + time.Second) // The first list after.
+				st.expect(t, "a", StateReady)
 				tt.then(st)
-				pass(2 * resync)
+				pass(time.Second)
 				st.expect(t, "a", tt.want)
 			})
 		})
