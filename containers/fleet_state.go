@@ -1,6 +1,9 @@
 package containers
 
 import (
+	"cmp"
+	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -163,19 +166,60 @@ func (f *Fleet) byID(id string) *fleetClone {
 // should come here before they come to whoever serves the traffic and counts the replicas: then
 // what Bring asks for is never based on more than the Fleet knows.
 func (f *Fleet) Apply(s *Snapshot) {
+	for _, hide := range f.apply(s, time.Now()) {
+		hide(context.Background())
+	}
+}
+
+// apply returns what takes clones out of rotation that must not serve.
+func (f *Fleet) apply(s *Snapshot, now time.Time) (hide []func(context.Context)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.last = s
-	now := time.Now()
-	f.applyEntries(s, now)
+	adopted := f.applyEntries(s, now)
 	f.applyPools(s)
 	f.applyOriginals(s, now)
 	f.forget(s, now)
 	f.nudge()
+	return f.excess(adopted)
+}
+
+// adoption is a clone of ours that this Fleet did not make, with what the snapshot says of it.
+type adoption struct {
+	clone *fleetClone
+	entry *Entry
+}
+
+// excess makes spares of the adopted clones by which their pool would exceed its maximum, the youngest first, and returns
+// what takes them out of rotation. An earlier run may have been killed while it made them for the warm pool, and only it knew.
+func (f *Fleet) excess(adopted []adoption) (hide []func(context.Context)) {
+	slices.SortFunc(adopted, func(a, b adoption) int {
+		return cmp.Or(b.entry.Container.StartedAt.Compare(a.entry.Container.StartedAt), b.clone.slot-a.clone.slot)
+	})
+	for _, a := range adopted {
+		c, p := a.clone, f.pool(a.clone.pool)
+		if c.phase != cloneUp || c.state != engine.StateRunning || p.scale.Max == 0 || p.scale.DryRun || f.replicas(p) <= p.scale.Max {
+			continue
+		}
+		c.spare = true
+		hide = append(hide, c.lane.in(func(ctx context.Context) { f.hide(ctx, c) }))
+	}
+	return hide
+}
+
+// replicas counts all that the pool has or is about to have.
+func (f *Fleet) replicas(p *fleetPool) int {
+	n := f.others(p) + f.starting(p)
+	for _, c := range f.clones {
+		if c.pool == p.name && c.live() && !c.dead() {
+			n++
+		}
+	}
+	return n
 }
 
 // applyEntries notes what became of each clone and adopts those that are not known.
-func (f *Fleet) applyEntries(s *Snapshot, now time.Time) {
+func (f *Fleet) applyEntries(s *Snapshot, now time.Time) (adopted []adoption) {
 	f.strangers = 0
 	for _, p := range f.pools {
 		p.coming, p.strange = 0, map[int]bool{}
@@ -195,7 +239,9 @@ func (f *Fleet) applyEntries(s *Snapshot, now time.Time) {
 			delete(p.unseen, e.Container.ID)
 		default:
 			shown[e.Container.ID] = true
-			f.applyClone(e, now)
+			if c := f.applyClone(e, now); c != nil {
+				adopted = append(adopted, adoption{c, e})
+			}
 		}
 	}
 	kept := f.clones[:0]
@@ -207,6 +253,7 @@ func (f *Fleet) applyEntries(s *Snapshot, now time.Time) {
 	}
 	clear(f.clones[len(kept):])
 	f.clones = kept
+	return adopted
 }
 
 // over says that a clone which the snapshot does not show is no more.
@@ -222,18 +269,18 @@ func (c *fleetClone) over() bool {
 	}
 }
 
-// applyClone notes the state of one clone of ours.
-func (f *Fleet) applyClone(e *Entry, now time.Time) {
+// applyClone notes the state of one clone of ours, and returns it if it is adopted.
+func (f *Fleet) applyClone(e *Entry, now time.Time) (adopted *fleetClone) {
 	c := f.byID(e.Container.ID)
 	if c == nil {
 		if f.making(e.Container.Name) {
-			return // Its creation is about to tell its ID, or that it failed.
+			return nil // Its creation is about to tell its ID, or that it failed.
 		}
 		c = &fleetClone{
 			pool: e.Pool, name: e.Container.Name, slot: e.Clone.Slot, id: e.Container.ID,
 			phase: cloneUp, since: now, asked: now,
 		}
-		f.clones = append(f.clones, c)
+		f.clones, adopted = append(f.clones, c), c
 		if _, c.ready = f.early[c.id]; c.ready {
 			f.pool(c.pool).backoff.ready()
 		}
@@ -242,12 +289,13 @@ func (f *Fleet) applyClone(e *Entry, now time.Time) {
 	c.state, c.exitCode, c.reason = e.Container.State, e.Container.ExitCode, e.Reason
 	c.ran = c.ran || c.state == engine.StateRunning
 	switch {
-	case c.state == engine.StatePaused && c.phase == cloneUp && !c.spare:
-		// Of an earlier run, or paused by a person: it is as good as those that we paused.
-		c.phase, c.since = cloneWarm, now
+	case c.state == engine.StatePaused && c.phase == cloneUp && (!c.spare || !c.made):
+		// By an earlier run, which may end later than this one begins, or by a person: it is as good as those that we paused.
+		c.phase, c.spare, c.since = cloneWarm, false, now
 	case c.state == engine.StateRunning && c.phase == cloneWaking:
 		c.phase = cloneUp
 	}
+	return adopted
 }
 
 // making says that a clone of this name is being made and its ID is not known yet.

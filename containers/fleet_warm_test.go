@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/rs/zerolog"
+
 	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/engine"
 )
@@ -276,5 +278,54 @@ func TestFleet_gives_up_warm_clones_for_another_pools_replicas(t *testing.T) {
 		f.Bring(t.Context(), "api", 2, nil)
 		after(time.Minute)
 		wantNames(t, h, "api-a", "ballast-api-1", "ballast-web-1", "ballast-web-2 paused", "ballast-web-3 paused", "web-a")
+	})
+}
+
+// What booted for the warm pool when Ballast was killed is a replica for all that its labels tell.
+func TestFleet_hides_adopted_clones_beyond_the_maximum(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		h.run("web-a", "ballast.scale.max=2", "ballast.scale.warm=1")
+		h.clone("here", 2)
+		after(20 * time.Second)
+		h.clone("here", 1) // The younger one.
+		f, _ := h.fleet(nil)
+		if got := h.asked("drain"); len(got) != 1 || got[0] != "drain ballast-web-1" {
+			t.Errorf("after the first snapshot %q was asked for, want the youngest drained", got)
+		}
+		if s := f.Status("web"); s.Others+len(s.Clones) != 2 {
+			t.Errorf("Status() = %+v, want two replicas, as many as may be", s)
+		}
+		after(10 * time.Second)
+		wantNames(t, h, "ballast-web-1 paused", "ballast-web-2", "web-a")
+	})
+}
+
+// An earlier run that hands over goes on for a while: what it makes for the warm pool it pauses itself.
+func TestFleet_hides_what_an_earlier_run_makes_and_pauses(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		h.run("web-a", "ballast.scale.max=1", "ballast.scale.warm=1")
+		f := containers.NewFleet(containers.FleetOptions{
+			Engine: h, Traffic: h, Instance: "here", Prefix: containers.DefaultPrefix, Logger: zerolog.New(&h.logs),
+		})
+		h.set(func() { h.fleets = append(h.fleets, f) })
+		after(time.Second)
+		h.clone("here", 1)
+		after(time.Second)
+		wantCalls(t, h, "drain ballast-web-1")
+		h.change("ballast-web-1", func(c *engine.Container) { c.State = engine.StatePaused })
+		after(time.Second)
+		if s := f.Status("web"); s.Warm != 1 || s.Others != 1 || len(s.Clones) != 0 {
+			t.Errorf("Status() = %+v, want the paused one to be warm", s)
+		}
+	})
+}
+
+func TestFleet_hides_nothing_in_a_dry_run(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		h.run("web-a", "ballast.scale.max=1", "ballast.scale.dry-run=true")
+		h.clone("here", 1)
+		h.fleet(nil)
+		after(time.Minute)
+		wantCalls(t, h)
 	})
 }
