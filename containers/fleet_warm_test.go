@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/rs/zerolog"
 
 	"github.com/ballast-lb/ballast/containers"
