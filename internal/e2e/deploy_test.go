@@ -58,7 +58,7 @@ func TestDeploys(t *testing.T) {
 					h.waitPool(of, "all are ready again", 20*time.Second, func(p pool) bool { return p.Replicas.Ready == len(names) })
 				}
 				h.more(load, deployRate)
-				h.judge(load, way.inFlight)
+				h.judge(load, way.inFlight, len(names))
 			})
 		}
 	}
@@ -70,15 +70,22 @@ func (h *host) steadily(of string) []*steady.Load {
 	return []*steady.Load{steady.Start(steady.Options{URL: "http://" + h.listen + "/", Host: of + ".example", PerSecond: deployRate, Body: 1000})}
 }
 
-// judge ends the load, of which nothing must have failed; but POST requests whose container was killed, if those are allowed.
-func (h *host) judge(loads []*steady.Load, inFlight bool) {
+// judge ends the load, of which nothing must have failed; but POST requests whose container was killed, if those are allowed, and
+// a few that came to one of those that ended in the very moment in which it closed its idle connections: whether it read
+// them nobody can tell.
+func (h *host) judge(loads []*steady.Load, inFlight bool, ended int) {
 	h.t.Helper()
+	closing := 0
 	for _, l := range loads {
 		r := l.Stop()
 		h.t.Logf("%d requests, %d failed, the slowest answer took %s", r.Sent, len(r.Failures), r.Slowest.Round(time.Millisecond))
 		for _, f := range r.Failures {
 			if inFlight && f.Method == http.MethodPost && (f.Why == "no-answer answered 502 Bad Gateway" || f.Status == http.StatusOK) {
 				h.t.Logf("was being served: %s", f)
+				continue
+			}
+			if closing++; f.Method == http.MethodPost && f.Why == "no-answer answered 502 Bad Gateway" && closing <= 2*ended {
+				h.t.Logf("came when it closed: %s", f)
 				continue
 			}
 			h.t.Error(f)
@@ -118,5 +125,5 @@ func (h *host) testComposeDeploys() {
 		h.waitPool("compose", "it is ready again", 20*time.Second, ready)
 	}
 	h.more(load, deployRate)
-	h.judge(load, false)
+	h.judge(load, false, 2)
 }

@@ -14,7 +14,7 @@ func (h *host) testRoutes() {
 	v2 := h.members("v2", labels{"host": "shop.example", "path": "/api/v2"}, nil, "1")[0]
 	wide := h.members("wide", labels{"host": "*.example"}, nil, "1")[0]
 	anywhere := h.member("files", "1", labels{"host": "", "path": "/files", "strip-path": "true"}, nil)
-	rest := h.join("rest", nil)
+	rest := h.join("rest", map[string]string{"queue.timeout": "1s"}) // So long its routes stay when it is gone.
 	h.waitPool("default", "it is ready", 10*time.Second, func(p pool) bool { return p.state(rest) == "ready" })
 	h.waitPool("files", "it is ready", 10*time.Second, func(p pool) bool { return p.state(anywhere) == "ready" })
 	for _, tt := range []struct{ target, container, path, query string }{
