@@ -178,7 +178,7 @@ func (r *Reconciler) take(n notice) bool {
 // finish takes in what a sync found.
 func (r *Reconciler) finish(got result) {
 	now := time.Now()
-	r.status.sync(now, got)
+	r.status.sync(now, got, got.task.number > r.vigil.before)
 	r.schedule.end(now, got.err == nil)
 	r.vigil.look(got, got.err == nil && r.view.untold(got), now)
 	if got.err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/ballast-lb/ballast/engine"
 	"github.com/ballast-lb/ballast/engine/docker"
 	"github.com/ballast-lb/ballast/engine/docker/fakedaemon"
 )
@@ -124,4 +125,49 @@ func TestReconciler_late_events(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who is told that what happens is heard of at once has been given what happened before.
+func TestReconciler_sight(t *testing.T) {
+	var told []bool
+	var st *stage
+	options := ReconcilerOptions{Sight: func(sighted bool) {
+		told = append(told, sighted)
+		if sighted && len(told) > 1 && st.backend("b").State != StateReady {
+			t.Error("told that it sees before what it missed was published")
+		}
+	}}
+	expect := func(when string, want ...bool) {
+		t.Helper()
+		if !slices.Equal(told, want) {
+			t.Errorf("%s: was told %v, want %v", when, told, want)
+		}
+	}
+	play(t, newScript(container("a")), options, func(t *testing.T, got *stage) {
+		st = got
+		expect("at first", true)
+		pass(3 * resync)
+		expect("at rest", true)
+		st.set(func(s *script) { s.deaf = true })
+		st.cut()
+		synctest.Wait()
+		expect("cut", true, false)
+		pass(3 * resync)
+		expect("lists go well, but nothing is heard", true, false)
+		answer := make(chan struct{})
+		st.set(func(s *script) {
+			s.mute, s.deaf = true, false
+			s.onList = func() { <-answer }
+		})
+		st.alter("id-b", engine.ActionStart, func(c *engine.Container) {
+			*c = container("b")
+			c.StartedAt = time.Now()
+		})
+		pass(resync)
+		expect("heard again, but not listed", true, false)
+		st.set(func(s *script) { s.onList = nil })
+		close(answer)
+		pass(resync)
+		expect("listed", true, false, true)
+	})
 }

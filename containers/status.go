@@ -47,17 +47,15 @@ func (b *statusBoard) stream(now time.Time, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.streamUp, b.streamErr = err == nil, err
-	if err != nil { // What was missed is known when there has been a list again.
-		b.syncUp = false
-	}
+	b.syncUp = false // What was missed is known when there has been a list again.
 	b.judge(now)
 }
 
-// sync notes how a sync went.
-func (b *statusBoard) sync(now time.Time, got result) {
+// sync notes how a sync went. One that is not fresh began before the subscription stood, and need not know what was missed.
+func (b *statusBoard) sync(now time.Time, got result, fresh bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.syncUp, b.syncErr = got.err == nil, got.err
+	b.syncUp, b.syncErr = got.err == nil && (fresh || b.syncUp), got.err
 	if got.err == nil {
 		b.status.LastSync, b.status.SyncDuration = now, got.took
 		b.status.Kind = cmp.Or(got.info.Kind, b.status.Kind)
