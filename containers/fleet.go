@@ -101,6 +101,7 @@ type Fleet struct {
 	// originals are containers of pools, by ID, that no Ballast made.
 	originals map[string]*fleetOriginal
 	memory    memoryReading
+	rivalry   rivalry
 	// tried says that a clone was made since there was last nothing to make. The first one has the
 	// machine for itself, so that one more replica is there as soon as can be.
 	tried bool
@@ -119,6 +120,7 @@ func NewFleet(o FleetOptions) *Fleet {
 		wake:  make(chan struct{}, 1),
 		pools: map[string]*fleetPool{},
 		early: map[string]time.Time{}, originals: map[string]*fleetOriginal{},
+		rivalry: rivalry{explained: map[string]time.Time{}},
 	}
 }
 
@@ -127,6 +129,7 @@ func NewFleet(o FleetOptions) *Fleet {
 func (f *Fleet) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
 	defer workers.Wait()
+	defer f.resign()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -145,6 +148,13 @@ func (f *Fleet) Run(ctx context.Context) error {
 			timer.Reset(time.Until(next))
 		}
 	}
+}
+
+// resign notes that another Fleet may be at work from now on.
+func (f *Fleet) resign() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rivalry.since = time.Time{}
 }
 
 // nudge lets Run look again.

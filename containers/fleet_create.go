@@ -58,6 +58,7 @@ func (f *Fleet) create(ctx context.Context, c *fleetClone, spec engine.Spec, ima
 		f.failed(p, c, now, why)
 	}
 	if c.id == "" {
+		f.rivalry.explain(c.name, now)
 		// The engine may have made it all the same. No other snapshot need come to show that.
 		f.applyEntries(f.last, now)
 		f.applyPools(f.last)

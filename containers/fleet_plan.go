@@ -18,6 +18,12 @@ func (f *Fleet) plan(now time.Time) (work []func(context.Context), next time.Tim
 	if f.last == nil || f.closed {
 		return nil, time.Time{}
 	}
+	if f.rivalry.since.IsZero() {
+		f.rivalry.since = now
+	}
+	if f.frozen(now) {
+		return nil, f.rivalry.frozen
+	}
 	for _, c := range f.clones {
 		if f.review(c, now) {
 			work = append(work, f.retirement(c, false))
@@ -172,6 +178,8 @@ func (f *Fleet) budget() int {
 // on trying; after that it must be asked again to find out.
 func (f *Fleet) blocked(p *fleetPool, now time.Time) string {
 	switch {
+	case f.frozen(now):
+		return f.whyFrozen()
 	case f.wakeable(p) > 0:
 		return ""
 	case len(f.startable(p)) > 0:

@@ -180,6 +180,7 @@ func (f *Fleet) apply(s *Snapshot, now time.Time) (hide []func(context.Context))
 	f.applyPools(s)
 	f.applyOriginals(s, now)
 	f.forget(s, now)
+	f.find(adopted, now)
 	f.nudge()
 	return f.excess(adopted)
 }
@@ -249,6 +250,8 @@ func (f *Fleet) applyEntries(s *Snapshot, now time.Time) (adopted []adoption) {
 		c.backend = false
 		if shown[c.id] || !c.over() {
 			kept = append(kept, c)
+		} else if c.id != "" {
+			f.rivalry.explain(c.id, now)
 		}
 	}
 	clear(f.clones[len(kept):])

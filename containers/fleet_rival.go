@@ -1,0 +1,62 @@
+package containers
+
+import (
+	"fmt"
+	"time"
+)
+
+const (
+	// settlesIn is how long after a Fleet began to run clones may still appear that an earlier run was making, and how long one
+	// may appear whose creation had no answer, or that was given up.
+	settlesIn = time.Minute
+	// frozenFor is how long a Fleet does nothing after it has found another one at its work.
+	frozenFor = time.Minute
+)
+
+// rivalry is what a Fleet notes to find another Ballast that has the same instance by mistake. One that hands over or is handed
+// over to is none: only one of the two runs its Fleet, and only that one looks.
+type rivalry struct {
+	// since is when there was first both a snapshot and a Run; zero if there is no Run.
+	since time.Time
+	// explained are clones that may appear without having been made here as far as is known, until when: by name those whose
+	// creation had no answer, by ID those that were known once.
+	explained map[string]time.Time
+	// frozen is until when nothing is done, and clone what is the last that was found.
+	frozen time.Time
+	clone  string
+}
+
+// explain notes that a clone may appear that this Fleet does not know.
+func (r *rivalry) explain(key string, now time.Time) { r.explained[key] = now.Add(settlesIn) }
+
+// find looks for clones that another Ballast made, and freezes the Fleet if there are any.
+func (f *Fleet) find(adopted []adoption, now time.Time) {
+	r := &f.rivalry
+	for key, until := range r.explained {
+		if !now.Before(until) {
+			delete(r.explained, key)
+		}
+	}
+	if r.since.IsZero() || now.Sub(r.since) < settlesIn {
+		return
+	}
+	for _, a := range adopted {
+		c := a.clone
+		_, byName := r.explained[c.name]
+		_, byID := r.explained[c.id]
+		if byName || byID {
+			continue
+		}
+		r.frozen, r.clone = now.Add(frozenFor), c.name
+		f.o.Logger.Warn().Str("pool", c.pool).Str("clone", c.name).Str("container", c.id).Dur("frozen_for", frozenFor).
+			Msg(f.whyFrozen())
+	}
+}
+
+// frozen says whether another Ballast was found at work lately.
+func (f *Fleet) frozen(now time.Time) bool { return now.Before(f.rivalry.frozen) }
+
+func (f *Fleet) whyFrozen() string {
+	return fmt.Sprintf("another Ballast made %s and has the same instance, %q, so that each undoes what the other does, and this one "+
+		"scales nothing for a while: set instance to a name of its own for each of them, or stop one", f.rivalry.clone, f.o.Instance)
+}
