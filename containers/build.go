@@ -91,7 +91,7 @@ func join(in *Input, c *engine.Container) (Entry, *labels, Backend) {
 		l.clone = nil
 		l.warnings = append(l.warnings, "has the labels of a clone and not its name: treated as nobody's clone")
 	}
-	entry := Entry{Container: *c, Pool: l.pool, Warnings: l.warnings, Clone: l.clone}
+	entry := Entry{Container: *c, Pool: l.pool, Warnings: l.warnings, Clone: l.clone, Heal: l.heal}
 	if note := in.Notes[c.ID]; note != "" {
 		entry.Warnings = append(entry.Warnings, note)
 	}

@@ -25,6 +25,8 @@ const (
 	// ActedStart and ActedStop are of originals, which Ballast did not make.
 	ActedStart = "start"
 	ActedStop  = "stop"
+	// ActedHeal began to replace a clone or to restart an original that stayed unhealthy.
+	ActedHeal = "heal"
 	// ActedUndrain took a replica back that was about to go.
 	ActedUndrain = "undrain"
 	// ActedFail is a clone that could not be made, did not become ready in time, or died too soon.
@@ -64,7 +66,12 @@ type FleetOptions struct {
 	// created while less than Headroom percent are available, and warm clones are given up; 0 is off.
 	Memory   func() (available, total uint64, ok bool)
 	Headroom int
-	Logger   zerolog.Logger
+	// Health tells the states of a pool's backends by container ID, what checks found included; not ok while that may not be
+	// what is. Nil heals nothing. It must not call the Fleet.
+	Health func(pool string) (states map[string]State, ok bool)
+	// SickFor is the least time that a replica must have been unhealthy before it is healed; 0 is the constant of that name.
+	SickFor time.Duration
+	Logger  zerolog.Logger
 	// Acted, if set, counts what is done: one of the Acted constants. It must not call the Fleet.
 	Acted func(pool, action string)
 }
@@ -79,7 +86,10 @@ type FleetOptions struct {
 //
 // It never removes a container without looking, right before, whether it is a clone of this instance.
 // Containers that Ballast did not make are stopped only when Bring(0) is called for a pool whose minimum
-// is 0, and started again by the next Bring.
+// is 0, and started again by the next Bring; and those labelled heal=restart are restarted.
+//
+// A clone that served once and may be healed is removed when it has been unhealthy for long, and another made. It heals one
+// at a time in each pool, with growing rests, and none while fewer than half of a pool's backends are available.
 type Fleet struct {
 	o    FleetOptions
 	wake chan struct{}
@@ -111,6 +121,9 @@ type Fleet struct {
 func NewFleet(o FleetOptions) *Fleet {
 	if o.MaxContainers <= 0 {
 		o.MaxContainers = DefaultMaxContainers
+	}
+	if o.SickFor <= 0 {
+		o.SickFor = SickFor
 	}
 	if o.Acted == nil {
 		o.Acted = func(string, string) {}

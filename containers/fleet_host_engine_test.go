@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/engine"
 )
 
@@ -102,6 +103,8 @@ func (h *host) Start(ctx context.Context, id string) error {
 	started := time.Now()
 	err := h.act(ctx, "start", id, func(c *engine.Container) error {
 		c.State, c.StartedAt = engine.StateRunning, started
+		delete(h.sick, c.ID)
+		delete(h.served, c.ID)
 		return nil
 	})
 	if err != nil {
@@ -218,6 +221,35 @@ func (h *host) Remove(ctx context.Context, id string, force bool) error {
 		h.vanish(id)
 	}
 	return err
+}
+
+// health is what checks of a pool find.
+func (h *host) health(pool string) (map[string]containers.State, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	states := map[string]containers.State{}
+	for id, c := range h.containers {
+		switch {
+		case c.State != engine.StateRunning || c.Labels["ballast.pool"] != pool:
+		case h.hidden[id]:
+			states[id] = containers.StateDraining
+		case h.sick[id]:
+			states[id] = containers.StateUnhealthy
+		case !h.served[id]:
+			states[id] = containers.StateStarting
+		default:
+			states[id] = containers.StateReady
+		}
+	}
+	return states, !h.deaf
+}
+
+// sicken makes containers fail their checks from now on.
+func (h *host) sicken(names ...string) {
+	for _, name := range names {
+		id := h.id(name)
+		h.set(func() { h.sick[id] = true })
+	}
 }
 
 // Drain waits as long as the container is busy.

@@ -46,6 +46,9 @@ type host struct {
 	busy map[string]chan struct{}
 	// hidden are those that are kept out of rotation, served those that were ready in it since they last started or woke.
 	hidden, served map[string]bool
+	// sick are containers, by ID, that fail their checks until they start again; deaf says that the engine is not heard.
+	sick map[string]bool
+	deaf bool
 
 	publishing sync.Mutex
 	dirty      chan struct{}
@@ -76,7 +79,7 @@ func newHost(t *testing.T) *host {
 	h := &host{
 		t: t, lag: 50 * time.Millisecond, took: 100 * time.Millisecond, boot: time.Second,
 		containers: map[string]*engine.Container{}, busy: map[string]chan struct{}{},
-		hidden: map[string]bool{}, served: map[string]bool{},
+		hidden: map[string]bool{}, served: map[string]bool{}, sick: map[string]bool{},
 		fail:  func(string) error { return nil },
 		dirty: make(chan struct{}, 1),
 	}
@@ -104,6 +107,7 @@ func newHost(t *testing.T) *host {
 func (h *host) fleet(change func(*containers.FleetOptions)) (f *containers.Fleet, stop func()) {
 	o := containers.FleetOptions{
 		Engine: h, Traffic: h, Instance: "here", Prefix: containers.DefaultPrefix, Logger: zerolog.New(&h.logs),
+		Health: h.health,
 	}
 	if change != nil {
 		change(&o)

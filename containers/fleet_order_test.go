@@ -207,13 +207,13 @@ func TestFleet_property(t *testing.T) {
 
 func property(t *testing.T, h *host, r *rand.Rand) {
 	least, warm := r.IntN(2), r.IntN(3)
-	labels := []string{"ballast.scale.warm=" + strconv.Itoa(warm), "ballast.scale.min=" + strconv.Itoa(least)}
+	labels := []string{"ballast.heal=true", "ballast.scale.warm=" + strconv.Itoa(warm), "ballast.scale.min=" + strconv.Itoa(least)}
 	h.zero("web-a", labels...)
 	h.zero("web-b", labels...)
 	f, _ := h.fleet(nil)
 	want := 2
 	for range 40 {
-		switch r.IntN(8) {
+		switch r.IntN(9) {
 		case 0:
 			h.keepBusy(h.id("web-a"))
 		case 1:
@@ -222,6 +222,10 @@ func property(t *testing.T, h *host, r *rand.Rand) {
 			if s := f.Status("web"); len(s.Clones) > 0 {
 				h.vanish(s.Clones[r.IntN(len(s.Clones))].ID)
 			}
+		case 3: // Somebody falls ill.
+			if s := f.Status("web"); len(s.Clones) > 0 {
+				h.set(func() { h.sick[s.Clones[r.IntN(len(s.Clones))].ID] = true })
+			}
 		default:
 			want = least + r.IntN(5)
 			f.Bring(t.Context(), "web", want, nil)
@@ -229,6 +233,7 @@ func property(t *testing.T, h *host, r *rand.Rand) {
 		after(time.Duration(r.IntN(1500)) * time.Millisecond)
 	}
 	f.Bring(t.Context(), "web", want, nil)
+	h.set(func() { clear(h.sick) })
 	after(3 * time.Minute)
 	running, originals := 0, 0
 	for _, name := range h.names() {

@@ -27,10 +27,14 @@ type fleetOriginal struct {
 	began       time.Time
 	// before is which start of it there was before ours.
 	before time.Time
+	// restarted says that it was stopped for being sick; pace keeps such restarts apart.
+	restarted bool
+	pace      healPace
 
 	// What follows is from the last snapshot.
 
 	template  bool
+	heal      bool // It may be restarted.
 	state     engine.State
 	exitCode  int
 	startedAt time.Time
@@ -45,6 +49,8 @@ const (
 	originalStarting
 	// originalStopping is draining, and then stopped.
 	originalStopping
+	// originalRestarting is draining or stopped, and then started again.
+	originalRestarting
 )
 
 // applyOriginals notes what there is that no Ballast made.
@@ -66,7 +72,7 @@ func (f *Fleet) applyOriginals(s *Snapshot, now time.Time) {
 			f.originals[c.ID] = o
 		}
 		shown[c.ID] = true
-		o.template = templates[c.ID]
+		o.template, o.heal = templates[c.ID], e.Heal == HealRestart
 		f.applyOriginal(o, c, now)
 	}
 	for id := range f.originals {
@@ -82,7 +88,7 @@ func (f *Fleet) applyOriginal(o *fleetOriginal, c *engine.Container, now time.Ti
 	anew := !c.StartedAt.Equal(o.before)
 	ended := c.State == engine.StateExited || c.State == engine.StateDead
 	switch p := f.pool(o.pool); {
-	case o.phase == originalStarting && p.members[o.id]:
+	case o.phase == originalStarting && p.members[o.id] && (anew || !o.restarted):
 		o.phase = originalIdle
 	case o.made && anew && ended && o.phase != originalStopping:
 		if now.Sub(o.began) < provenAfter {
@@ -95,7 +101,7 @@ func (f *Fleet) applyOriginal(o *fleetOriginal, c *engine.Container, now time.Ti
 func (f *Fleet) originalFailed(o *fleetOriginal, now time.Time, why string) {
 	p := f.pool(o.pool)
 	p.backoff.failed(now, o.began, o.ready, why)
-	if o.phase == originalStarting && p.goal != nil {
+	if o.phase == originalStarting && !o.restarted && p.goal != nil {
 		p.goal.clones++ // As it was before this one was started in place of a clone.
 	}
 	o.phase, o.made = originalIdle, false
@@ -109,7 +115,7 @@ func (f *Fleet) originalReady(o *fleetOriginal, now time.Time) {
 	if o.made && !o.ready {
 		p.startTakes.add(now.Sub(o.began))
 	}
-	o.ready = true
+	o.ready, o.restarted = true, false
 	if o.made {
 		p.backoff.ready()
 	}
@@ -119,7 +125,7 @@ func (f *Fleet) originalReady(o *fleetOriginal, now time.Time) {
 // others counts the replicas that are not clones of ours and not about to be stopped.
 func (f *Fleet) others(p *fleetPool) (n int) {
 	for id := range p.members {
-		if o := f.originals[id]; o == nil || o.phase == originalIdle {
+		if o := f.originals[id]; o == nil || o.phase == originalIdle || o.phase == originalRestarting {
 			n++
 		}
 	}
@@ -129,10 +135,10 @@ func (f *Fleet) others(p *fleetPool) (n int) {
 // boots says that this Fleet started the original, and that it has not served since.
 func (o *fleetOriginal) boots() bool { return o.made && !o.ready }
 
-// starting counts the originals that are being started.
+// starting counts the originals that are being started, and those that are being restarted and do not run.
 func (f *Fleet) starting(p *fleetPool) (n int) {
 	for _, o := range f.originals {
-		if o.pool == p.name && o.phase == originalStarting {
+		if o.pool == p.name && (o.phase == originalStarting || o.phase == originalRestarting && !p.members[o.id]) {
 			n++
 		}
 	}
@@ -210,7 +216,7 @@ func (f *Fleet) condemned(p *fleetPool) map[string]bool {
 	}
 	ids := map[string]bool{}
 	for id, o := range f.originals {
-		if o.pool == p.name && (p.members[id] || o.phase == originalStarting) {
+		if o.pool == p.name && (p.members[id] || o.phase == originalStarting || o.phase == originalRestarting) {
 			ids[id] = true
 		}
 	}
@@ -221,7 +227,7 @@ func (f *Fleet) condemned(p *fleetPool) map[string]bool {
 func (f *Fleet) stops(p *fleetPool) (work []func(context.Context)) {
 	for id := range p.goal.condemned {
 		o := f.originals[id]
-		if o != nil && o.phase == originalStarting {
+		if o != nil && (o.phase == originalStarting || o.phase == originalRestarting) {
 			continue // It can't be stopped before it is started.
 		}
 		delete(p.goal.condemned, id)
@@ -325,15 +331,22 @@ func (f *Fleet) commit(o *fleetOriginal, r recall) bool {
 
 // stopChecked stops an original if it still is one of the pool, looking right before.
 func (f *Fleet) stopChecked(ctx context.Context, o *fleetOriginal) error {
-	c, err := f.o.Engine.Inspect(ctx, o.id)
-	switch {
-	case err != nil:
-		return fmt.Errorf("inspect container %s: %w", o.name, err)
-	case !f.o.Prefix.Enabled(c.Labels) || poolOf(c.Summary, f.o.Prefix) != o.pool || isClone(c.Summary, f.o.Prefix):
-		return errNotOurs
-	case c.State != engine.StateRunning:
-		return nil
+	c, err := f.inspectOriginal(ctx, o)
+	if err != nil || c.State != engine.StateRunning {
+		return err
 	}
 	// It may take longer than Ballast is still to live, and must not be half done.
 	return f.stop(context.WithoutCancel(ctx), c)
+}
+
+// inspectOriginal looks at an original; if it is none of its pool any more, the error is errNotOurs.
+func (f *Fleet) inspectOriginal(ctx context.Context, o *fleetOriginal) (engine.Container, error) {
+	c, err := f.o.Engine.Inspect(ctx, o.id)
+	switch {
+	case err != nil:
+		return c, fmt.Errorf("inspect container %s: %w", o.name, err)
+	case !f.o.Prefix.Enabled(c.Labels) || poolOf(c.Summary, f.o.Prefix) != o.pool || isClone(c.Summary, f.o.Prefix):
+		return c, errNotOurs
+	}
+	return c, nil
 }

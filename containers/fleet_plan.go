@@ -30,6 +30,7 @@ func (f *Fleet) plan(now time.Time) (work []func(context.Context), next time.Tim
 		}
 	}
 	work = append(work, f.reviewOriginals(now)...)
+	work = append(work, f.heal(now)...)
 	for _, p := range f.pools {
 		p.expire(now)
 		if p.goal == nil {
@@ -329,6 +330,9 @@ func (f *Fleet) nextLook(now time.Time) time.Time {
 	}
 	for _, p := range f.pools {
 		at(p.backoff.retryAt)
+		if p.sick != nil {
+			at(now.Add(healLook))
+		}
 		for _, until := range p.unseen {
 			at(until)
 		}

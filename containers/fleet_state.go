@@ -34,6 +34,8 @@ type fleetPool struct {
 	// unfit says why nothing can be cloned; image is set if clones have one of their own.
 	unfit, image string
 	drain        time.Duration
+	// sickAfter is how long a replica must be unhealthy to be healed.
+	sickAfter time.Duration
 	// members are the replicas that are not ours, by ID, coming counts the clones of other instances that were
 	// made and not started yet; strange are the slots of all those clones.
 	members map[string]bool
@@ -44,6 +46,11 @@ type fleetPool struct {
 
 	// wakeTakes and startTakes are how long it lately took until replicas were ready.
 	wakeTakes, startTakes movingAverage
+
+	// sick are the replicas, by ID, that may be healed and are unhealthy, and since when without a break; nil if none need be
+	// looked at. pace keeps the replacements of clones apart.
+	sick map[string]time.Time
+	pace healPace
 }
 
 // zero says that the pool may have no replica at all.
@@ -104,8 +111,8 @@ type fleetClone struct {
 	state         engine.State
 	exitCode      int
 	reason        string
-	// ran says that it was seen running.
-	ran bool
+	// ran says that it was seen running, heal that it may be replaced when it is sick.
+	ran, heal bool
 }
 
 // live says that the clone is a replica or becomes one.
@@ -290,6 +297,7 @@ func (f *Fleet) applyClone(e *Entry, now time.Time) (adopted *fleetClone) {
 	}
 	c.seen = true
 	c.state, c.exitCode, c.reason = e.Container.State, e.Container.ExitCode, e.Reason
+	c.heal = e.Heal == HealReplace || e.Heal == HealRestart
 	c.ran = c.ran || c.state == engine.StateRunning
 	switch {
 	case c.state == engine.StatePaused && c.phase == cloneUp && (!c.spare || !c.made):
@@ -323,6 +331,8 @@ func (f *Fleet) applyPools(s *Snapshot) {
 	for _, pool := range s.Pools {
 		p := f.pool(pool.Name)
 		p.scale, p.image, p.drain = pool.Settings.Scale, pool.Settings.Scale.Image, pool.Settings.DrainTimeout
+		h := pool.Settings.Health
+		p.sickAfter = max(f.o.SickFor, time.Duration(h.Fall)*h.Interval)
 		for i := range pool.Backends {
 			f.applyBackend(p, &pool.Backends[i])
 		}

@@ -79,6 +79,12 @@ var ownTable = []label{
 		meaning: "`true`: clones of the pool are made from this one.",
 		own:     yesNo(func(l *labels) *bool { return &l.template }),
 	},
+	{
+		name: "heal", scope: scopeContainer, unset: "`false`",
+		example: HealReplace,
+		meaning: "`true`: its clones are replaced when they stay unhealthy. `restart`: it is restarted as well.",
+		own:     oneOf(func(l *labels) *string { return &l.heal }, "false", HealReplace, HealRestart),
+	},
 }
 
 // cloneTable has the labels that Ballast sets.

@@ -62,6 +62,7 @@ what the labels of a container were read as ([why.md](why.md)).
 `+"`pools.<name>.<label without prefix>`"+`, which wins over labels. Where members disagree, the lowest
 container name that sets the label wins, and the pool shows a warning. Clones have no say while
 there is a container that Ballast did not make.`)
-	section(scopeClone, "Set by Ballast", `On the containers that it makes. Ballast never stops, changes or removes a container without them.`)
+	section(scopeClone, "Set by Ballast", `On the containers that it makes. Ballast never changes or removes a container without them. It stops and starts
+others only where `+"`ballast.scale.min=0` or `ballast.heal=restart`"+` asks for it.`)
 	return strings.TrimSuffix(b.String(), "\n")
 }

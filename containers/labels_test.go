@@ -105,6 +105,7 @@ func TestLabels_values(t *testing.T) {
 		"scale.min":           {good: []string{"0", "3"}, bad: []string{"-1", ""}},
 		"scale.max":           {good: []string{"0", "3"}, bad: []string{"-1", "∞"}},
 		"scale.template":      {good: []string{"true", "false"}, bad: []string{"web-a"}},
+		"heal":                {good: []string{"true", "false", "restart"}, bad: []string{"", "yes"}},
 		"scale.image":         {good: []string{"web", "localhost:5000/shop/web:1.4", "web@sha256:00ff"}, bad: []string{"", "a b", "-x"}},
 		"scale.requests":      {good: []string{"20/15s", "20/m", "off"}, bad: []string{"20", "20/15", "0/15s", "20/0s", "20/2h", "/", "x/15s"}},
 		"scale.rps":           {good: []string{"off", "1", "500"}, bad: []string{"0", "-1", "1.5", "10/s"}},

@@ -16,6 +16,7 @@ type labels struct {
 	port            int
 	scheme, network string
 	template        bool
+	heal            string
 	// cloned, owner, origin and slot are as written; clone is set when they make sense together.
 	cloned        bool
 	owner, origin string

@@ -78,7 +78,7 @@ func readSetting(def *label, value string) (string, error) {
 func readOwn(def *label, value string) (string, error) {
 	var one labels
 	other := labels{
-		pool: "?", weight: -1, port: -1, scheme: "?", network: "?", template: true,
+		pool: "?", weight: -1, port: -1, scheme: "?", network: "?", template: true, heal: "?",
 		cloned: true, owner: "?", origin: "?", slot: -1,
 	}
 	if err := def.own(&one, value); err != nil {

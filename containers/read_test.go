@@ -52,7 +52,7 @@ func TestReadLabels_can_be_read_again(t *testing.T) {
 		"hash": {"ip", "path", "cookie:tenant"}, "health.status": {"200-399", "500"}, "rate-limit": {"100/s", "off"},
 		"scale.latency": {"off", "1s"}, "slow-start": {"0s", "1h"}, "health.path": {"/"}, "path": {"/api/", "/"},
 		"policy": {"weighted", "maglev"}, "timeout": {"1h0m0s", "61m", "2h30m", "90.5s"}, "sticky": {"true", "false"},
-		"concurrency": {"0", "-0", "007"}, "scale.max": {"0"}, "weight": {"0", "256"}, "scale.template": {"true", "false"},
+		"concurrency": {"0", "-0", "007"}, "scale.max": {"0"}, "weight": {"0", "256"}, "scale.template": {"true", "false"}, "heal": {"true", "false", "restart"},
 		"scale.ignore-agents": {"Bot*, kube-probe"}, "queue.size": {"0"}, "breaker": {"0"}, "retries": {"0"},
 	}
 	read := func(l label, value string) string {

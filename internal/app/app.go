@@ -205,7 +205,7 @@ func (a *App) connect(self string) {
 	a.fleet = containers.NewFleet(containers.FleetOptions{
 		Engine: a.engine, Traffic: a.core, Instance: c.Instance, Prefix: c.LabelsPrefix,
 		MaxContainers: c.MaxContainers, Memory: a.memory(), Headroom: c.MemoryHeadroom,
-		Logger: a.component("fleet"), Acted: a.metrics.ScaleAction,
+		Logger: a.component("fleet"), Acted: a.metrics.ScaleAction, Health: a.states,
 	})
 	a.reconciler = containers.NewReconciler(containers.ReconcilerOptions{
 		Engine: a.engine, Instance: c.Instance, Prefix: c.LabelsPrefix, Pools: c.Pools, Self: self,

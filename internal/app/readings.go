@@ -157,3 +157,16 @@ func (a *App) fleets() map[string]telemetry.Fleet {
 	}
 	return out
 }
+
+// states tells those of a pool's backends by container ID; not ok while the engine can't be heard.
+func (a *App) states(pool string) (map[string]containers.State, bool) {
+	p := a.core.Pool(pool)
+	if p == nil || !a.reconciler.Status().Connected {
+		return nil, false
+	}
+	states := make(map[string]containers.State)
+	for b, state := range p.Members() {
+		states[b.Identity().Container] = state
+	}
+	return states, true
+}

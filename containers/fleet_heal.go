@@ -1,0 +1,254 @@
+package containers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ballast-lb/ballast/engine"
+)
+
+// What ballast.heal may say; anything else heals nothing.
+const (
+	// HealReplace has a clone replaced that stays unhealthy; an original is left alone.
+	HealReplace = "true"
+	// HealRestart has an original restarted as well.
+	HealRestart = "restart"
+)
+
+// SickFor is how long a replica must at least have been unhealthy without a break before it is replaced or restarted.
+const SickFor = 30 * time.Second
+
+const (
+	// healLook is the time between two looks at how those are that may be healed.
+	healLook = time.Second
+	// What was healed is not healed again for firstRest, then twice as long each time, up to lastRest.
+	firstRest = time.Minute
+	lastRest  = 30 * time.Minute
+)
+
+// healPace keeps apart the healings of what does not stay healthy. The zero value is that of what was never healed.
+type healPace struct {
+	last time.Time
+	rest time.Duration
+}
+
+func (h *healPace) rests(now time.Time) bool { return h.rest > 0 && now.Sub(h.last) < h.rest }
+
+// healed notes that a healing begins. What has been well for long begins anew.
+func (h *healPace) healed(now time.Time) {
+	if now.Sub(h.last) >= h.rest+lastRest {
+		h.rest = 0
+	}
+	h.rest = min(max(firstRest, 2*h.rest), lastRest)
+	h.last = now
+}
+
+// patient is a replica that may be healed.
+type patient struct {
+	id, name string
+	// boots says that it was restarted and has not served since: then starting is sick as well.
+	boots bool
+	// after is how long it must be sick first; barred that nothing would come of it at present.
+	after  time.Duration
+	barred bool
+	pace   *healPace
+	act    string
+	begin  func() func(context.Context)
+}
+
+func (p *patient) ails(s State) bool { return s == StateUnhealthy || p.boots && s == StateStarting }
+
+// heal begins to replace or to restart what has been sick for long, at most one in each pool.
+func (f *Fleet) heal(now time.Time) (work []func(context.Context)) {
+	for _, p := range f.pools {
+		if do := f.healOne(p, now); do != nil {
+			work = append(work, do)
+		}
+	}
+	return work
+}
+
+func (f *Fleet) healOne(p *fleetPool, now time.Time) func(context.Context) {
+	patients := f.patients(p, now)
+	before := p.sick
+	p.sick = nil
+	if len(patients) == 0 {
+		return nil
+	}
+	p.sick = map[string]time.Time{}
+	states, ok := f.o.Health(p.name)
+	if !ok {
+		return nil
+	}
+	var worst *patient
+	for i := range patients {
+		c := &patients[i]
+		if !c.ails(states[c.id]) {
+			continue
+		}
+		since, was := before[c.id]
+		if !was {
+			since = now
+		}
+		p.sick[c.id] = since
+		if now.Sub(since) >= c.after && !c.barred && !c.pace.rests(now) && (worst == nil || since.Before(p.sick[worst.id])) {
+			worst = c
+		}
+	}
+	if worst == nil || f.convalesces(p, now) || commonCause(states, worst.id) {
+		return nil
+	}
+	worst.pace.healed(now)
+	f.o.Acted(p.name, ActedHeal)
+	f.o.Logger.Warn().Str("pool", p.name).Str("container", worst.name).
+		Str("reason", fmt.Sprintf("%s for %s", states[worst.id], now.Sub(p.sick[worst.id]).Round(time.Second))).
+		Dur("rest", worst.pace.rest).Msg(worst.act)
+	delete(p.sick, worst.id)
+	return worst.begin()
+}
+
+// patients are the pool's replicas that may be healed if they are sick.
+func (f *Fleet) patients(p *fleetPool, now time.Time) (found []patient) {
+	if f.o.Health == nil {
+		return nil
+	}
+	for _, c := range f.clones {
+		if c.pool == p.name && c.heal && c.phase == cloneUp && !c.spare && c.ready {
+			found = append(found, patient{
+				id: c.id, name: c.name, after: p.sickAfter, barred: !f.replaceable(p, now), pace: &p.pace,
+				act: "replacing a sick clone", begin: func() func(context.Context) { return f.retirement(c, false) },
+			})
+		}
+	}
+	for _, o := range f.originals {
+		if o.pool == p.name && o.heal && o.phase == originalIdle && (o.ready || o.restarted) {
+			c := patient{
+				id: o.id, name: o.name, boots: !o.ready, after: p.sickAfter, pace: &o.pace,
+				act: "restarting a sick container", begin: func() func(context.Context) { return f.restarting(p, o) },
+			}
+			if c.boots {
+				c.after = ReadyWithin
+			}
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// replaceable says whether another clone can be made in place of one that is removed.
+func (f *Fleet) replaceable(p *fleetPool, now time.Time) bool {
+	return p.goal != nil && p.goal.based && !p.scale.DryRun && p.unfit == "" && f.room(p, now) > 0 && !f.short(now)
+}
+
+// convalesces says that one of the pool is being healed, or that another is not ready yet: one at a time.
+func (f *Fleet) convalesces(p *fleetPool, now time.Time) bool {
+	for _, c := range f.clones {
+		if c.pool == p.name && (c.phase == cloneRetiring && !c.surplus || c.live() && !c.ready) {
+			return true
+		}
+	}
+	for _, o := range f.originals {
+		if o.pool == p.name && (o.phase == originalRestarting || o.restarted && !o.ready && now.Sub(o.began) < ReadyWithin) {
+			return true
+		}
+	}
+	return false
+}
+
+// commonCause says that fewer than half of the backends are available, which is more likely the fault of what they
+// share, our own network too, than of each. One that is alone has nothing in common with others.
+func commonCause(states map[string]State, sick string) bool {
+	all, ready := 0, 0
+	for id, s := range states {
+		switch {
+		case s == StateReady:
+			all++
+			ready++
+		case s == StateUnhealthy, s == StateEjected, id == sick:
+			all++
+		}
+	}
+	return all > 1 && 2*ready < all
+}
+
+// restarting begins to restart an original. It is a replica all the while: nothing is made in its place.
+func (f *Fleet) restarting(p *fleetPool, o *fleetOriginal) func(context.Context) {
+	o.phase, o.restarted, o.made, o.ready = originalRestarting, true, false, false
+	d := draining{id: o.id, timeout: p.drain}
+	return o.lane.in(func(ctx context.Context) { f.restart(ctx, o, d) })
+}
+
+// restart drains, stops and starts an original, however often that takes. If Ballast ends, it either goes on
+// running or has been asked to start again.
+func (f *Fleet) restart(ctx context.Context, o *fleetOriginal, d draining) {
+	f.mu.Lock()
+	o.hidden = true
+	f.mu.Unlock()
+	if _, err := f.drain(ctx, d); err != nil {
+		return
+	}
+	stopped := false
+	for wait := firstBackoff; ; wait = min(2*wait, lastBackoff) {
+		var err error
+		if !stopped {
+			if err = f.stopSick(ctx, o); err == nil {
+				stopped = true
+				f.o.Acted(o.pool, ActedStop)
+			}
+		}
+		if stopped {
+			err = f.startAgain(ctx, o)
+		}
+		if err == nil {
+			f.nudge()
+			return
+		}
+		if errors.Is(err, errNotOurs) || errors.Is(err, engine.ErrNotFound) {
+			f.mu.Lock()
+			o.phase, o.restarted = originalIdle, false
+			f.mu.Unlock()
+			f.reveal(o)
+			f.nudge()
+			return
+		}
+		f.o.Logger.Warn().Str("pool", o.pool).Str("container", o.name).Err(err).Dur("retry_in", wait).Msg("could not restart a container")
+		if !rest(ctx, nil, wait) {
+			return
+		}
+	}
+}
+
+// stopSick stops an original if it runs and still asks to be restarted, looking right before; else the error is errNotOurs.
+func (f *Fleet) stopSick(ctx context.Context, o *fleetOriginal) error {
+	c, err := f.inspectOriginal(ctx, o)
+	if err == nil && (c.State != engine.StateRunning || c.Labels[f.o.Prefix.Key("heal")] != HealRestart) {
+		err = errNotOurs
+	}
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	o.before = c.StartedAt
+	f.mu.Unlock()
+	return f.stop(context.WithoutCancel(ctx), c)
+}
+
+// startAgain starts an original that was stopped to restart it.
+func (f *Fleet) startAgain(ctx context.Context, o *fleetOriginal) error {
+	f.reveal(o)
+	f.mu.Lock()
+	o.phase, o.made, o.began = originalStarting, true, time.Now()
+	f.mu.Unlock()
+	err := f.o.Engine.Start(context.WithoutCancel(ctx), o.id)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err != nil {
+		o.phase, o.made = originalRestarting, false
+		return fmt.Errorf("start container %s: %w", o.name, err)
+	}
+	f.o.Acted(o.pool, ActedStart)
+	f.o.Logger.Info().Str("pool", o.pool).Str("container", o.name).Dur("took", time.Since(o.began)).Msg("restarted a container")
+	return nil
+}
