@@ -71,6 +71,7 @@ func TestFleet_heals_with_growing_rests(t *testing.T) {
 }
 
 func TestFleet_restarts_a_sick_original_only_if_asked_to(t *testing.T) {
+	// It keeps its place while it drains and is started again: no clone is made for it.
 	for label, want := range map[string][]string{
 		"ballast.heal=restart": {"drain web-a", "stop web-a", "undrain web-a", "start web-a"},
 		"ballast.heal=true":    nil,
@@ -79,7 +80,8 @@ func TestFleet_restarts_a_sick_original_only_if_asked_to(t *testing.T) {
 	} {
 		t.Run(label, func(t *testing.T) {
 			bubble(t, func(t *testing.T, h *host) {
-				h.run("web-a", label, "ballast.scale.max=3")
+				busy := h.keepBusy(h.run("web-a", label, "ballast.scale.max=3"))
+				time.AfterFunc(45*time.Second, func() { close(busy) })
 				f, _ := h.fleet(nil)
 				f.Bring(t.Context(), "web", 1, nil)
 				after(5 * time.Second)
@@ -102,12 +104,14 @@ func TestFleet_restarts_a_sick_original_only_if_asked_to(t *testing.T) {
 // What was stopped to be restarted is started, however often that fails.
 func TestFleet_restart_goes_on(t *testing.T) {
 	bubble(t, func(t *testing.T, h *host) {
-		h.run("web-a", "ballast.heal=restart")
-		h.fleet(nil)
+		h.run("web-a", "ballast.heal=restart", "ballast.scale.max=3")
+		f, _ := h.fleet(nil)
 		after(5 * time.Second)
 		h.failing("start", engine.ErrUnavailable)
 		h.sicken("web-a")
 		after(time.Minute)
+		f.Bring(t.Context(), "web", 1, nil) // It is to be that one still.
+		after(5 * time.Second)
 		wantNames(t, h, "web-a exited")
 		h.failing("", nil)
 		after(2 * time.Minute)
