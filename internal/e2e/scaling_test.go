@@ -19,6 +19,7 @@ func TestScaling(t *testing.T) {
 	}{
 		{"wakes_a_warm_clone", (*host).testWakes},
 		{"goes_to_zero_and_comes_back", (*host).testZero},
+		{"heals_the_sick", (*host).testHeals},
 		{"says_why_nothing_comes", (*host).testCircuit},
 	} {
 		t.Run(story.name, func(t *testing.T) { story.tell(h.with(t)) })
