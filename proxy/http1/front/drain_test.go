@@ -57,7 +57,7 @@ func TestFront_Retire_serves_who_was_not_told(t *testing.T) {
 		close(begun)
 		<-goOn
 	})
-	retires := draining(quick, nil, func(f *front.Front, ctx context.Context) error { return f.Retire(ctx, 400*time.Millisecond) })
+	retires := draining(quick, nil, func(f *front.Front, ctx context.Context) error { return f.Retire(ctx, 1500*time.Millisecond) })
 	s := fronttest.NewSite(t, retires, fronttest.Settings(), fronttest.Options{}, backend)
 	conn := s.Dial("GET /lb/long HTTP/1.1\r\nHost: x\r\n\r\n")
 	r := bufio.NewReader(conn)
@@ -86,7 +86,7 @@ func TestFront_Retire_serves_who_was_not_told(t *testing.T) {
 // has been idle for long is closed.
 func TestFront_Retire_serves_who_asks_once_more(t *testing.T) {
 	const looks = 5 * 10 * time.Millisecond
-	const idle = 400 * time.Millisecond
+	const idle = 1500 * time.Millisecond // Longer than a busy machine takes to ask once more.
 	retires := draining(quick, nil, func(f *front.Front, ctx context.Context) error { return f.Retire(ctx, idle) })
 	s := fronttest.NewSite(t, retires, fronttest.Settings(), fronttest.Options{}, fronttest.NewOK(t).Address)
 	asks, idles := s.Dial("GET /lb/ HTTP/1.1\r\nHost: x\r\n\r\n"), s.Dial("GET /lb/ HTTP/1.1\r\nHost: x\r\n\r\n")
