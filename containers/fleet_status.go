@@ -16,8 +16,9 @@ type FleetStatus struct {
 	Creating int
 	// StartingFor is how long ago the oldest replica was begun that was never ready since; 0 if there is none.
 	StartingFor time.Duration
-	// Warm is how many clones are paused and can be woken. They are no replicas.
-	Warm int
+	// Warm is how many clones are paused and can be woken, Warming how many are made and booted to be so. They are no
+	// replicas.
+	Warm, Warming int
 	// Retiring is how many clones are draining or stopping; Draining is how many replicas, originals
 	// too, could still be taken back.
 	Retiring, Draining int
@@ -61,6 +62,8 @@ func (f *Fleet) Status(pool string) FleetStatus {
 			s.Retiring++
 		case c.phase == cloneWarm:
 			s.Warm++
+		case c.spare && (c.phase == cloneMaking || c.phase == cloneUp):
+			s.Warming++
 		case c.live():
 			live = append(live, c)
 			if !c.backend {

@@ -38,14 +38,18 @@ func TestFleet_keeps_warm_clones_that_never_served(t *testing.T) {
 	bubble(t, func(t *testing.T, h *host) {
 		h.run("web-a", "ballast.scale.max=9", "ballast.scale.warm=2")
 		f, _ := h.fleet(nil)
-		after(20 * time.Second)
+		after(time.Second)
+		if s := f.Status("web"); s.Warm != 0 || s.Warming != 2 || s.Creating != 0 || len(s.Clones) != 0 {
+			t.Errorf("Status() = %+v while both boot, want them told apart from replicas", s)
+		}
+		after(19 * time.Second)
 		wantNames(t, h, "ballast-web-1 paused", "ballast-web-2 paused", "web-a")
 		// Out of rotation before each starts; created one after the other, for nothing waits for them.
 		wantCalls(t, h,
 			"create ballast-web-1", "drain ballast-web-1", "start ballast-web-1",
 			"create ballast-web-2", "drain ballast-web-2", "start ballast-web-2",
 			"drain ballast-web-1", "pause ballast-web-1", "drain ballast-web-2", "pause ballast-web-2")
-		if s := f.Status("web"); s.Warm != 2 || s.Creating != 0 || s.Others != 1 || len(s.Clones) != 0 {
+		if s := f.Status("web"); s.Warm != 2 || s.Warming != 0 || s.Creating != 0 || s.Others != 1 || len(s.Clones) != 0 {
 			t.Errorf("Status() = %+v, want 2 warm, and one replica", s)
 		}
 		for _, id := range []string{h.id("ballast-web-1"), h.id("ballast-web-2")} {

@@ -207,6 +207,8 @@ func (b *Backend) state() (containers.State, string) {
 	switch {
 	case b.spec.State == containers.StatePaused || b.spec.State == containers.StateWarm || b.spec.State == containers.StateDraining:
 		return b.spec.State, b.spec.Reason
+	case b.drained && !b.proven:
+		return containers.StateDraining, "is kept out of rotation, and no check has passed yet"
 	case b.drained:
 		return containers.StateDraining, "taken out of rotation: requests in flight finish"
 	case b.spec.State != containers.StateReady:

@@ -152,7 +152,8 @@ func (a *App) fleets() map[string]telemetry.Fleet {
 	out := make(map[string]telemetry.Fleet)
 	for _, p := range a.reconciler.Snapshot().Pools {
 		if p.Settings.Scale.Max > 0 {
-			out[p.Name] = telemetry.Fleet{Desired: a.scaler.Desired(p.Name), Blocked: a.fleet.Status(p.Name).Blocked}
+			s := a.fleet.Status(p.Name)
+			out[p.Name] = telemetry.Fleet{Desired: a.scaler.Desired(p.Name), Warming: s.Warming, Blocked: s.Blocked}
 		}
 	}
 	return out

@@ -23,7 +23,7 @@ const sampleEvery = 100 * time.Millisecond
 type outcome struct {
 	sent, late, failed uint64
 	p50, p95, p99      time.Duration
-	// active is the integral of the replicas that start, serve or drain, warm of those that are warm; in seconds.
+	// active is the integral of the replicas that start, serve, drain or stop, warm of those that are warm; in seconds.
 	active, warm float64
 	peak         int
 	behind       time.Duration
@@ -101,6 +101,9 @@ func (st *stage) decided(ctx context.Context, trace *sim.Trace, t *tally, o *out
 type document struct {
 	Pools []struct {
 		Queued   int `json:"queued"`
+		Replicas struct {
+			Warming int `json:"warming"`
+		} `json:"replicas"`
 		Backends []struct {
 			State string `json:"state"`
 		} `json:"backends"`
@@ -150,7 +153,7 @@ func (st *stage) count(ctx context.Context, o *outcome, t *tally) error {
 		}
 		now := time.Now()
 		o.active += float64(c.active) * now.Sub(last).Seconds()
-		o.warm += float64(c.warm) * now.Sub(last).Seconds()
+		o.warm += float64(c.warm+c.warming) * now.Sub(last).Seconds()
 		o.peak = max(o.peak, c.active)
 		t.line.look(looked{now.Sub(t.began), c.ready, c.queued})
 		last = now
@@ -172,8 +175,8 @@ func (st *stage) read(ctx context.Context, url string, to any) error {
 }
 
 // census is how many replicas there are, and how many requests wait for one. active are all that are neither warm nor
-// stopped.
-type census struct{ active, ready, warm, queued int }
+// stopped, and do not boot to be warm.
+type census struct{ active, ready, warm, warming, queued int }
 
 func (st *stage) census(ctx context.Context) (c census, err error) {
 	var d document
@@ -194,6 +197,9 @@ func (st *stage) census(ctx context.Context) (c census, err error) {
 			}
 			c.active++
 		}
+		// What boots to be warm is a backend like others, and paid for as a warm one.
+		booting := min(p.Replicas.Warming, c.active-c.ready)
+		c.active, c.warming = c.active-booting, c.warming+booting
 	}
 	return c, nil
 }

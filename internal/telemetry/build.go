@@ -37,6 +37,8 @@ type Input struct {
 // Fleet is how many replicas a pool should run, and what stands in the way.
 type Fleet struct {
 	Desired int
+	// Warming is how many clones are made and booted to be kept warm.
+	Warming int
 	// Blocked says why no clone can be made at present; empty if one can.
 	Blocked string
 }
@@ -123,7 +125,7 @@ func poolDoc(r proxy.PoolReport) PoolDoc {
 // has: all but the backends that are on their way out.
 func (p *PoolDoc) fleet(known map[string]Fleet) {
 	if f, ok := known[p.Name]; ok {
-		p.Replicas.Desired, p.Replicas.Blocked = f.Desired, f.Blocked
+		p.Replicas.Desired, p.Replicas.Warming, p.Replicas.Blocked = f.Desired, f.Warming, f.Blocked
 		return
 	}
 	for _, b := range p.Backends {

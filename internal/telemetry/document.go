@@ -93,6 +93,8 @@ type Replicas struct {
 	Ready    int `json:"ready"`
 	Starting int `json:"starting"`
 	Warm     int `json:"warm"`
+	// Warming is how many clones boot to be warm; they are no replicas, and their backends are out of rotation.
+	Warming int `json:"warming"`
 	// Blocked says why no clone can be made at present.
 	Blocked string `json:"blocked,omitempty"`
 }

@@ -68,7 +68,7 @@ func (b *ballast) sample(p *pool) autoscale.Sample {
 	b.clones = b.clones[:0]
 	for _, r := range f.all {
 		switch {
-		case r.state == draining:
+		case r.state == draining || r.state == stopping:
 		case r.original:
 			s.Originals++
 		default:

@@ -14,6 +14,8 @@ const (
 	starting state = iota
 	ready
 	draining
+	// stopping is told to stop, until it is removed.
+	stopping
 	gone
 )
 
@@ -41,6 +43,7 @@ const (
 	becomesReady momentKind = iota
 	becomesWarm
 	lookAtWarm
+	isRemoved
 )
 
 // refillAfter is how long after the last scale-out the warm pool is left alone: the engine has better to do.
@@ -57,6 +60,7 @@ type fleet struct {
 	moments heap[moment]
 	starts  line
 	wakes   line
+	stops   line
 
 	nStarting, nDraining int
 	warm, warming        int
@@ -71,6 +75,7 @@ func newFleet(c *Config, n, warm int) *fleet {
 		c: c, warm: warm, lastOut: -refillAfter,
 		starts: line{first: startFirst, next: startNext},
 		wakes:  line{first: wakeFirst, next: wakeNext},
+		stops:  line{first: stopFirst, next: stopNext},
 	}
 	for range n {
 		f.ready(f.add(false))
@@ -78,7 +83,7 @@ func newFleet(c *Config, n, warm int) *fleet {
 	return f
 }
 
-// total is how many replicas there are; those that drain are not among them any more.
+// total is how many replicas there are; those that drain and stop are not among them any more.
 func (f *fleet) total() int { return f.nStarting + len(f.serving) }
 
 // bring makes them n: by taking back, waking and starting, or by draining.
@@ -130,7 +135,7 @@ func (f *fleet) start() {
 // add makes a replica that is starting. It is the original if that does not run and the others can't be it.
 func (f *fleet) add(woken bool) *replica {
 	r := &replica{state: starting, woken: woken, since: f.now}
-	r.original = !woken && !slices.ContainsFunc(f.all, func(o *replica) bool { return o.original })
+	r.original = !woken && !slices.ContainsFunc(f.all, func(o *replica) bool { return o.original && o.state != stopping })
 	if !r.original {
 		// The lowest slot that is free, as a fleet does.
 		used := make([]bool, len(f.all)+2)
@@ -188,7 +193,7 @@ func (f *fleet) choose(k, stay int, victims []string) []*replica {
 func (f *fleet) drain(r *replica) {
 	if r.state == starting {
 		f.nStarting--
-		f.drop(r)
+		f.stop(r)
 		return
 	}
 	f.serving = slices.DeleteFunc(f.serving, func(o *replica) bool { return o == r })
@@ -203,13 +208,20 @@ func (f *fleet) drained(r *replica) {
 		return
 	}
 	f.nDraining--
-	f.drop(r)
 	if !r.original && f.warm+f.warming < f.c.Warm {
+		f.remove(r)
 		f.warm++
+		return
 	}
+	f.stop(r)
 }
 
-func (f *fleet) drop(r *replica) {
+func (f *fleet) stop(r *replica) {
+	r.state = stopping
+	f.moments.push(f.stops.done(f.now), moment{isRemoved, r})
+}
+
+func (f *fleet) remove(r *replica) {
 	r.state = gone
 	f.all = slices.DeleteFunc(f.all, func(o *replica) bool { return o == r })
 }
@@ -239,6 +251,8 @@ func (f *fleet) happen() bool {
 	case lookAtWarm:
 		f.looking = false
 		f.refill()
+	case isRemoved:
+		f.remove(m.what.replica)
 	case becomesReady:
 		r := m.what.replica
 		if r.state != starting {

@@ -19,7 +19,7 @@ type Result struct {
 	P95        float64 `json:"p95_seconds"`
 	P99        float64 `json:"p99_seconds"`
 
-	// ActiveSeconds are those of replicas that start, serve or drain; Cost is how many times what who knows the
+	// ActiveSeconds are those of replicas that start, serve, drain or stop; Cost is how many times what who knows the
 	// future needs. WarmSeconds are beside them: paused clones and those on their way there.
 	ActiveSeconds float64 `json:"active_seconds"`
 	OracleSeconds float64 `json:"oracle_seconds"`

@@ -245,8 +245,27 @@ func TestFleet_victims_become_warm_if_it_is_short(t *testing.T) {
 	f := testFleet(Config{Warm: 1}, 3)
 	f.warm = 0
 	f.bring(1, nil)
-	if f.warm != 1 || f.total() != 1 || len(f.all) != 1 {
-		t.Errorf("%d warm, %d in all, want one of two victims warm and the other gone", f.warm, f.total())
+	if f.warm != 1 || f.total() != 1 || len(f.all) != 2 {
+		t.Errorf("%d warm, %d serve, %d in all, want one of two victims warm and the other about to stop", f.warm, f.total(), len(f.all))
+	}
+	f.until(stopFirst)
+	if f.warm != 1 || len(f.all) != 1 {
+		t.Errorf("%d warm, %d in all, want the other one gone", f.warm, len(f.all))
+	}
+}
+
+func TestFleet_stops_one_after_another(t *testing.T) {
+	f := testFleet(Config{}, 4)
+	f.bring(1, nil)
+	for i, at := range []time.Duration{stopFirst, stopFirst + stopNext, stopFirst + 2*stopNext} {
+		f.until(at - 1)
+		if got, want := len(f.all), 4-i; got != want {
+			t.Errorf("%d right before %s, want %d", got, at, want)
+		}
+		f.until(at)
+		if got, want := len(f.all), 3-i; got != want {
+			t.Errorf("%d at %s, want %d", got, at, want)
+		}
 	}
 }
 
