@@ -299,10 +299,11 @@ func (a *App) Run(ctx context.Context) error {
 		group.Go(func() error { return p.serveHanded(0) })
 		group.Go(func() error { return p.serveHanded(1) })
 	}
-	reign := newReign(running)
+	reign := newReign(running, a.taken != nil)
 	group.Go(func() error {
+		defer close(reign.over)
 		a.serve(reign.deciding, group)
-		if err := a.assume(reign.deciding); err != nil {
+		if err := a.assume(reign); err != nil {
 			return err
 		}
 		group.Go(func() error { a.give(reign); return nil })
@@ -319,9 +320,7 @@ func (a *App) Run(ctx context.Context) error {
 			defer func() { <-reign.given }()
 			return a.retire()
 		}
-		reign.withdraw()
-		reign.freeze()
-		return a.shutdown()
+		return a.abdicate(reign)
 	})
 	a.announce()
 	err := errors.Join(group.Wait(), a.engine.Close())
@@ -357,7 +356,6 @@ func (a *App) serve(ctx context.Context, group *errgroup.Group) {
 
 // decide runs what starts and stops containers, until this Ballast is not the one to do so.
 func (a *App) decide(r *reign) error {
-	defer close(r.over)
 	group, _ := errgroup.WithContext(r.acting)
 	group.Go(func() error { return unlessDone(r.acting, a.fleet.Run(r.acting)) })
 	group.Go(func() error { return unlessDone(r.deciding, a.scaler.Run(r.deciding)) })

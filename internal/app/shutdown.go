@@ -12,16 +12,36 @@ import (
 // removeTimeout is how long clones may take to go at shutdown.
 const removeTimeout = 30 * time.Second
 
+// abdicate ends a reign that nobody has taken over, and shuts down.
+func (a *App) abdicate(r *reign) error {
+	mine := r.leave()
+	remove := mine && a.config.OnExit == config.OnExitRemove
+	r.freeze()
+	switch {
+	case !mine: // The other goes on by itself when it is not heard of this one any more: not before this one has ended its work.
+		r.release()
+		var last sync.WaitGroup
+		defer last.Wait()
+		last.Go(func() {
+			<-r.over
+			r.withdraw()
+		})
+	case !remove:
+		r.withdraw()
+	}
+	return a.shutdown(remove)
+}
+
 // shutdown stops accepting, lets requests in flight finish up to the limit, cuts what is left, and
-// removes the clones if on-exit says so.
-func (a *App) shutdown() error {
+// removes the clones if it is to.
+func (a *App) shutdown(remove bool) error {
 	a.log.Info().Dur("limit", a.config.ShutdownTimeout).Msg("shutting down")
 	began := time.Now()
 	if err := a.drain(0); err != nil {
 		a.log.Warn().Err(err).Msg("requests were cut at the shutdown limit")
 	}
 	var err error
-	if a.config.OnExit == config.OnExitRemove {
+	if remove {
 		ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
 		defer cancel()
 		err = a.fleet.RemoveAll(ctx)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/ballast-lb/ballast/internal/handover"
@@ -95,25 +96,49 @@ type reign struct {
 	// deciding is the scaler's context, acting the fleet's, which may end after it, and offered that in which another may take over.
 	deciding, acting, offered context.Context
 	freeze, release, withdraw context.CancelFunc
-	over                      chan struct{} // Closed when both have returned.
+	over                      chan struct{} // Closed when both have returned, or never will run.
 	ends                      chan struct{} // Closed when another Ballast accepts connections.
 	given                     chan struct{} // Closed when it has been told all that there is to tell.
+	// clones says whose they are, so that what removes them and what hands them over exclude each other.
+	clones atomic.Int32
 }
 
-func newReign(ctx context.Context) *reign {
+// Whose the clones are.
+const (
+	// clonesMine: nobody else's.
+	clonesMine = iota
+	// clonesAnothers: of one that serves still, or that has the sockets and may serve any moment.
+	clonesAnothers
+	// clonesLeft: this Ballast ends, and nothing changes hands any more.
+	clonesLeft
+)
+
+// newReign begins a reign; over another's clones if there is one from which this one takes over.
+func newReign(ctx context.Context, taking bool) *reign {
 	r := &reign{over: make(chan struct{}), ends: make(chan struct{}), given: make(chan struct{})}
+	if taking {
+		r.clones.Store(clonesAnothers)
+	}
 	r.offered, r.withdraw = context.WithCancel(ctx)
 	r.acting, r.release = context.WithCancel(ctx)
 	r.deciding, r.freeze = context.WithCancel(r.acting)
 	return r
 }
 
+// lend says whether the clones may be another's from now on; regain has them be this one's.
+func (r *reign) lend() bool { return r.clones.CompareAndSwap(clonesMine, clonesAnothers) }
+func (r *reign) regain()    { r.clones.CompareAndSwap(clonesAnothers, clonesMine) }
+
+// leave says whether the clones are this one's to remove; that does not change any more.
+func (r *reign) leave() bool { return r.clones.Swap(clonesLeft) == clonesMine }
+
 // assume returns when this Ballast alone decides: at once, or when the one that it takes over from has said so.
 // It is an error if the other goes on, so that this one must not serve.
-func (a *App) assume(ctx context.Context) error {
+func (a *App) assume(r *reign) error {
 	if a.taken == nil {
 		return nil
 	}
+	ctx := r.deciding
 	err := errors.Join(a.taken.Ready(ctx), a.taken.Close())
 	switch {
 	case errors.Is(err, handover.ErrLate):
@@ -124,6 +149,7 @@ func (a *App) assume(ctx context.Context) error {
 		a.log.Warn().Err(err).Msg("the Ballast that served went away before it said that it decides nothing any more")
 	}
 	if ctx.Err() == nil {
+		r.regain()
 		if err := a.offer(ctx); err != nil {
 			a.log.Error().Err(err).Msg("no other Ballast can take over from this one")
 		}
@@ -131,24 +157,26 @@ func (a *App) assume(ctx context.Context) error {
 	return nil
 }
 
-// give waits for another Ballast to take over. The reign is over when little more can come, and nothing is held any more for
-// which a container may have to be started.
+// give waits for another Ballast to take over.
 func (a *App) give(r *reign) {
 	defer close(r.given)
 	if a.giver == nil {
 		return
 	}
-	if _, err := a.giver.Give(r.offered, a.offers, func() {
-		close(r.ends)
-		limit, cancel := context.WithTimeout(r.acting, holdLimit)
-		defer cancel()
-		began := time.Now()
-		until(limit, func() bool { return time.Since(began) > a.retireIdle() && a.core.Held() == 0 })
-		r.release()
-		<-r.over
-	}); err != nil {
+	if _, err := a.giver.Give(r.offered, a.offers, handover.Steps{Lend: r.lend, Regain: r.regain, Yield: func() { a.yield(r) }}); err != nil {
 		a.log.Error().Err(err).Msg("the handover to another Ballast was not in good order")
 	}
+}
+
+// yield ends the reign when little more can come, and nothing is held any more for which a container may have to be started.
+func (a *App) yield(r *reign) {
+	close(r.ends)
+	limit, cancel := context.WithTimeout(r.acting, holdLimit)
+	defer cancel()
+	began := time.Now()
+	until(limit, func() bool { return time.Since(began) > a.retireIdle() && a.core.Held() == 0 })
+	r.release()
+	<-r.over
 }
 
 // retireIdle is how long connections may be idle when another Ballast serves.

@@ -58,9 +58,19 @@ func Listen(ctx context.Context, path string, log zerolog.Logger) (*Giver, error
 // Close ends Give.
 func (g *Giver) Close() error { return g.listener.Close() }
 
-// Give offers sockets to whoever asks, until one of those is ready: then it calls yield, which returns when the caller
-// decides nothing any more, tells so, and returns true. It returns false when ctx ends, or the socket fails.
-func (g *Giver) Give(ctx context.Context, offers []Offer, yield func()) (given bool, err error) {
+// Steps are what the one that serves does for the one that takes over. None may be nil.
+type Steps struct {
+	// Lend is called before the sockets are sent; if it says no, they are not. Regain is called when the next one failed
+	// after that, so that this one goes on as before, but not if Give was told to end.
+	Lend   func() bool
+	Regain func()
+	// Yield is called when the next one accepts, and returns when the caller decides nothing any more.
+	Yield func()
+}
+
+// Give offers sockets to whoever asks, until one of those is ready and the caller has yielded: then it tells so, and returns
+// true. It returns false when ctx ends, or the socket fails.
+func (g *Giver) Give(ctx context.Context, offers []Offer, steps Steps) (given bool, err error) {
 	defer func() { _ = g.Close() }() // It is closed already if ctx ended.
 	defer context.AfterFunc(ctx, func() { _ = g.Close() })()
 	for {
@@ -79,7 +89,7 @@ func (g *Giver) Give(ctx context.Context, offers []Offer, yield func()) (given b
 			}
 			continue
 		}
-		given, err := g.give(ctx, c, offers, yield)
+		given, err := g.give(ctx, c, offers, steps)
 		_ = c.Close()
 		if given {
 			return true, err
@@ -90,12 +100,20 @@ func (g *Giver) Give(ctx context.Context, offers []Offer, yield func()) (given b
 	}
 }
 
-func (g *Giver) give(ctx context.Context, c *net.UnixConn, offers []Offer, yield func()) (bool, error) {
+func (g *Giver) give(ctx context.Context, c *net.UnixConn, offers []Offer, steps Steps) (given bool, err error) {
 	defer context.AfterFunc(ctx, func() { _ = c.Close() })() // A deadline would be set anew.
 	r := bufio.NewReaderSize(c, messageMost)
 	if err := hear(c, r, wordHello, answerLimit); err != nil {
 		return false, err
 	}
+	if !steps.Lend() {
+		return false, errors.Join(ErrEnds, say(c, message{Word: wordEnds}, answerLimit))
+	}
+	defer func() {
+		if !given && ctx.Err() == nil {
+			steps.Regain()
+		}
+	}()
 	m := message{Word: wordTake}
 	for _, o := range offers {
 		m.Sockets = append(m.Sockets, socket{o.Key, o.Address})
@@ -114,6 +132,6 @@ func (g *Giver) give(ctx context.Context, c *net.UnixConn, offers []Offer, yield
 	if err := hear(c, r, wordReady, startLimit); err != nil {
 		return false, err
 	}
-	yield()
+	steps.Yield()
 	return true, say(c, message{Word: wordYours}, answerLimit)
 }

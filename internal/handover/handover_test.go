@@ -11,7 +11,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,6 +34,9 @@ type serving struct {
 	yielded  chan struct{}
 	given    chan bool
 	stop     context.CancelFunc
+	// ends says that it lends nothing. steps are what it was asked for, to be read when Give has returned.
+	ends  atomic.Bool
+	steps []string
 }
 
 func serve(t *testing.T, path string) *serving {
@@ -50,7 +55,11 @@ func serve(t *testing.T, path string) *serving {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		given, err := g.Give(ctx, []handover.Offer{{Key: key, Address: address, Listener: s.listener}}, func() { close(s.yielded) })
+		given, err := g.Give(ctx, []handover.Offer{{Key: key, Address: address, Listener: s.listener}}, handover.Steps{
+			Lend:   func() bool { s.steps = append(s.steps, "lend"); return !s.ends.Load() },
+			Regain: func() { s.steps = append(s.steps, "regain") },
+			Yield:  func() { s.steps = append(s.steps, "yield"); close(s.yielded) },
+		})
 		if err != nil {
 			t.Errorf("Give() = %v", err)
 		}
@@ -173,6 +182,29 @@ func TestGive_goes_on_when_the_next_one_fails(t *testing.T) {
 	}
 	if err := take(t, s.path).Ready(t.Context()); err != nil {
 		t.Errorf("Ready() = %v", err)
+	}
+	hears(t, s.given, "the end of Give")
+	want := []string{"lend", "regain", "lend", "regain", "lend", "regain", "lend", "yield"}
+	if !slices.Equal(s.steps, want) {
+		t.Errorf("it was asked to %q, want %q", s.steps, want)
+	}
+}
+
+// One that ends does not send its sockets, and says why.
+func TestGive_refuses(t *testing.T) {
+	s := serve(t, filepath.Join(t.TempDir(), "s"))
+	s.ends.Store(true)
+	for range 2 {
+		if taken, err := handover.Take(t.Context(), s.path); taken != nil || !errors.Is(err, handover.ErrEnds) {
+			t.Errorf("Take() = %v, %v, want that it ends", taken, err)
+		}
+	}
+	s.stop()
+	if hears(t, s.given, "the end of Give") {
+		t.Error("Give() = true")
+	}
+	if want := []string{"lend", "lend"}; !slices.Equal(s.steps, want) {
+		t.Errorf("it was asked to %q, want %q", s.steps, want)
 	}
 }
 

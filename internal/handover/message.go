@@ -3,6 +3,7 @@ package handover
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -11,13 +12,17 @@ import (
 // version is of what is said. Who speaks another one is told so, and nothing changes hands.
 const version = 1
 
-// The words of the next one, and those of the one that serves.
+// The words of the next one, and those of the one that serves. With wordEnds it refuses, instead of wordTake.
 const (
 	wordHello = "hello"
 	wordReady = "ready"
 	wordTake  = "take"
 	wordYours = "yours"
+	wordEnds  = "ends"
 )
+
+// ErrEnds says that the other hands nothing over, for it is about to end and takes its clones along.
+var ErrEnds = errors.New("it is stopping and removes its clones: start again when it has ended")
 
 // message is one line of JSON.
 type message struct {
@@ -79,6 +84,8 @@ func decode(line []byte, word string) (message, error) {
 		return m, fmt.Errorf("%.100q is no message of a handover: %w", line, err)
 	case m.Version != version:
 		return m, fmt.Errorf("the other speaks version %d of the handover, this one %d", m.Version, version)
+	case m.Word == wordEnds && word == wordTake:
+		return m, ErrEnds
 	case m.Word != word:
 		return m, fmt.Errorf("heard %.20q, want %s", m.Word, word)
 	}
