@@ -115,6 +115,9 @@ type Fleet struct {
 	// tried says that a clone was made since there was last nothing to make. The first one has the
 	// machine for itself, so that one more replica is there as soon as can be.
 	tried bool
+	// keeps is what KeepAll said, returns what it took back and is still to be put into rotation.
+	keeps   bool
+	returns []func(context.Context)
 }
 
 // NewFleet makes a Fleet; Run starts it.

@@ -74,7 +74,7 @@ func (f *Fleet) healOne(p *fleetPool, now time.Time) func(context.Context) {
 	patients := f.patients(p, now)
 	before := p.sick
 	p.sick = nil
-	if len(patients) == 0 {
+	if len(patients) == 0 || f.keeps {
 		return nil
 	}
 	p.sick = map[string]time.Time{}

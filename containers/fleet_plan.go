@@ -15,16 +15,20 @@ import (
 func (f *Fleet) plan(now time.Time) (work []func(context.Context), next time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	work, f.returns = f.returns, nil
 	if f.last == nil || f.closed {
-		return nil, time.Time{}
+		return work, time.Time{}
 	}
 	if f.rivalry.since.IsZero() {
 		f.rivalry.since = now
 	}
 	if f.frozen(now) {
-		return nil, f.rivalry.frozen
+		return work, f.rivalry.frozen
 	}
 	for _, c := range f.clones {
+		if f.keeps && !c.dead() {
+			continue
+		}
 		if f.review(c, now) {
 			work = append(work, f.retirement(c, false))
 		}
@@ -39,10 +43,7 @@ func (f *Fleet) plan(now time.Time) (work []func(context.Context), next time.Tim
 		if !p.goal.based {
 			f.base(p)
 		}
-		for _, c := range f.surplus(p) {
-			work = append(work, f.retirement(c, true))
-		}
-		work = append(work, f.stops(p)...)
+		work = append(work, f.reduce(p)...)
 		work = append(work, f.gain(p, now)...)
 	}
 	for {
@@ -52,7 +53,9 @@ func (f *Fleet) plan(now time.Time) (work []func(context.Context), next time.Tim
 		}
 		work = append(work, f.creation(p, now, false))
 	}
-	work = append(work, f.tend(now)...)
+	if !f.keeps {
+		work = append(work, f.tend(now)...)
+	}
 	return work, f.nextLook(now)
 }
 

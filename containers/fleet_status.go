@@ -30,6 +30,8 @@ type FleetStatus struct {
 	// that is under way, so that nobody need wait for its end.
 	Blocked string
 	Open    bool
+	// Keeps says that nothing is given up at present, see KeepAll.
+	Keeps bool
 	// Clones are the pool's clones of this instance that are there, not paused and not retiring, by slot.
 	Clones []FleetClone
 }
@@ -50,7 +52,7 @@ func (f *Fleet) Status(pool string) FleetStatus {
 	}
 	now := time.Now()
 	s := FleetStatus{
-		Others: f.others(p), Creating: f.starting(p), Draining: len(f.draining(p)), Blocked: f.blocked(p, now),
+		Others: f.others(p), Creating: f.starting(p), Draining: len(f.draining(p)), Blocked: f.blocked(p, now), Keeps: f.keeps,
 		WakeTakes: time.Duration(p.wakeTakes), StartTakes: time.Duration(p.startTakes),
 	}
 	s.Open = p.backoff.why != "" && p.backoff.streak >= openAfter && (s.Blocked != "" || f.tries(p))

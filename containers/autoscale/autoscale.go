@@ -50,6 +50,8 @@ type Sample struct {
 	CPUUse, MemoryUse float64
 	Measured          int
 
+	// Keeps says that nothing may be given up at present.
+	Keeps bool
 	// Stale says that the engine cannot be reached, so that Ready and Starting may be wrong; StaleFor since when.
 	Stale    bool
 	StaleFor time.Duration

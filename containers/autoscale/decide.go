@@ -57,7 +57,7 @@ func Decide(now time.Time, p Policy, h *History, s Sample) Outcome {
 	switch {
 	case v.want > v.serving() && p.Max > 0:
 		out.Decision, out.Decided = v.scaleOut(h)
-	case v.held < v.serving() || v.zero && v.total() > 0:
+	case !v.Keeps && (v.held < v.serving() || v.zero && v.total() > 0):
 		out.Decision, out.Decided = v.scaleIn(h)
 	}
 	if p.DryRun {

@@ -503,3 +503,23 @@ func TestDigits(t *testing.T) {
 		}
 	}
 }
+
+func TestDecide_gives_up_nothing_when_all_is_kept(t *testing.T) {
+	for _, least := range []int{0, 1} {
+		s := newStory(Policy{Min: least, Max: 9, Concurrency: 10, HoldDown: 10 * time.Second, Idle: 10 * time.Second}, 1, 3)
+		s.Keeps = true
+		s.run(time.Minute, 0, 0)
+		if len(s.told) > 0 {
+			t.Errorf("min %d: decided %q", least, s.told)
+		}
+		s.run(10*time.Second, 60, 100)
+		if len(s.told) == 0 || s.decided[0].Action != ActionScaleOut {
+			t.Errorf("min %d: decided %q, want to scale out", least, s.told)
+		}
+		s.Keeps, s.told = false, nil
+		s.run(time.Minute, 0, 0)
+		if len(s.told) == 0 {
+			t.Errorf("min %d: nothing is given up after that", least)
+		}
+	}
+}

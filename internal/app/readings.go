@@ -104,7 +104,7 @@ func (r *readings) sample(pool *proxy.Pool, fleet containers.FleetStatus, own ma
 	load := pool.Load(now)
 	s := autoscale.Sample{
 		Starting: fleet.Creating, StartingFor: fleet.StartingFor, Warm: fleet.Warm, Draining: fleet.Draining,
-		WakeTakes: fleet.WakeTakes, StartTakes: fleet.StartTakes, Blocked: fleet.Blocked, Open: fleet.Open,
+		WakeTakes: fleet.WakeTakes, StartTakes: fleet.StartTakes, Blocked: fleet.Blocked, Open: fleet.Open, Keeps: fleet.Keeps,
 		InFlight: load.InFlight, Queued: load.Queued, Ignored: load.Ignored, Watching: load.Watching,
 		Busy: load.Busy, Requests: load.Requests,
 		Served: load.Served, Service: load.Service,

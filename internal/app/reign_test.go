@@ -166,3 +166,18 @@ func TestApp_refuses_the_handover_when_it_removes_its_clones(t *testing.T) {
 		t.Errorf("it removed %d clones, want 1", n)
 	}
 }
+
+// Nothing is given up from the moment on in which another may serve with it, and again if the other fails.
+func TestApp_gives_up_nothing_while_another_has_the_sockets(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "s")
+	r := withClone(t, socket)
+	taken := takeFrom(t, socket)
+	if !r.app.fleet.Status("default").Keeps {
+		t.Error("it may give up clones")
+	}
+	r.app.fleet.Bring(t.Context(), "default", 3, nil)
+	if err := taken.Close(); err != nil {
+		t.Error(err)
+	}
+	r.until("it gives up the clone when the other failed", func() bool { return r.acted(containers.ActedRemove) == 1 })
+}

@@ -163,7 +163,18 @@ func (a *App) give(r *reign) {
 	if a.giver == nil {
 		return
 	}
-	if _, err := a.giver.Give(r.offered, a.offers, handover.Steps{Lend: r.lend, Regain: r.regain, Yield: func() { a.yield(r) }}); err != nil {
+	if _, err := a.giver.Give(r.offered, a.offers, handover.Steps{
+		Lend: func() bool {
+			lent := r.lend()
+			a.fleet.KeepAll(lent)
+			return lent
+		},
+		Regain: func() {
+			r.regain()
+			a.fleet.KeepAll(false)
+		},
+		Yield: func() { a.yield(r) },
+	}); err != nil {
 		a.log.Error().Err(err).Msg("the handover to another Ballast was not in good order")
 	}
 }

@@ -1,0 +1,114 @@
+package containers_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ballast-lb/ballast/containers"
+	"github.com/ballast-lb/ballast/engine"
+)
+
+func TestFleet_KeepAll_gives_up_nothing(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		labels []string
+		// change makes the fleet want to give something up. Calls are what it does of that when it may.
+		change func(t *testing.T, h *host, f *containers.Fleet)
+		calls  map[string]bool
+	}{
+		{"surplus", nil, func(t *testing.T, _ *host, f *containers.Fleet) {
+			f.Bring(t.Context(), "web", 2, nil)
+		}, map[string]bool{"stop ballast-web-2": true}},
+		{"originals at zero", []string{"ballast.scale.min=0"}, func(t *testing.T, _ *host, f *containers.Fleet) {
+			f.Bring(t.Context(), "web", 0, nil)
+		}, map[string]bool{"stop web-a": true, "stop ballast-web-1": true, "stop ballast-web-2": true}},
+		{"warm ones", []string{"ballast.scale.warm=1"}, func(_ *testing.T, h *host, _ *containers.Fleet) {
+			h.change("web-a", func(c *engine.Container) {
+				c.Labels = map[string]string{"ballast.enable": "true", "ballast.pool": "web", "ballast.scale.max": "9"}
+			})
+		}, map[string]bool{"remove ballast-web-3": true}},
+		{"sick ones", []string{"ballast.heal=true"}, func(_ *testing.T, h *host, _ *containers.Fleet) {
+			h.sicken("ballast-web-1")
+			after(time.Minute)
+		}, map[string]bool{"remove ballast-web-1": true}},
+		{"what is not ready in time", nil, func(t *testing.T, h *host, f *containers.Fleet) {
+			h.set(func() { h.neverReady = true })
+			f.Bring(t.Context(), "web", 4, nil)
+			after(2 * containers.ReadyWithin)
+		}, map[string]bool{"remove ballast-web-3": true}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, h *host) {
+				h.run("web-a", append([]string{"ballast.scale.max=9"}, tt.labels...)...)
+				f, _ := h.fleet(nil)
+				f.Bring(t.Context(), "web", 3, nil)
+				after(time.Minute)
+				h.asked()
+				f.KeepAll(true)
+				tt.change(t, h, f)
+				after(5 * time.Second)
+				if calls := h.asked("drain", "stop", "pause", "remove"); len(calls) > 0 {
+					t.Errorf("while it is to keep all: %q", calls)
+				}
+				f.KeepAll(false)
+				after(2 * time.Minute)
+				for _, call := range h.asked("stop", "remove") {
+					delete(tt.calls, call)
+				}
+				if len(tt.calls) > 0 {
+					t.Errorf("after that it did not %v", tt.calls)
+				}
+			})
+		})
+	}
+}
+
+func TestFleet_KeepAll_takes_back_what_drains(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		web := h.run("web-a", "ballast.scale.min=0", "ballast.scale.max=9")
+		f, _ := h.fleet(nil)
+		f.Bring(t.Context(), "web", 2, nil)
+		after(5 * time.Second)
+		h.keepBusy(web)
+		h.keepBusy(h.id("ballast-web-1"))
+		f.Bring(t.Context(), "web", 0, nil)
+		after(time.Second)
+		h.asked()
+		f.KeepAll(true)
+		after(time.Minute)
+		calls := did(h)
+		slices.Sort(calls)
+		if diff := cmp.Diff([]string{"undrain ballast-web-1", "undrain web-a"}, calls); diff != "" {
+			t.Errorf("calls (-want +got):\n%s", diff)
+		}
+		wantNames(t, h, "ballast-web-1", "web-a")
+		f.KeepAll(false)
+		after(time.Minute)
+		if s := f.Status("web"); s.Others != 1 || len(s.Clones) != 0 {
+			t.Errorf("Status() = %+v, want the clone to be given up again", s)
+		}
+	})
+}
+
+func TestFleet_KeepAll_brings_what_is_missing(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		f := warmPool(t, h, "1", nil)
+		f.Bring(t.Context(), "web", 3, nil)
+		after(20 * time.Second) // The warm one serves, and another one is warm.
+		h.asked()
+		f.KeepAll(true)
+		h.change("ballast-web-1", func(c *engine.Container) { c.State = engine.StateExited })
+		after(5 * time.Second)
+		f.Bring(t.Context(), "web", 4, nil)
+		after(20 * time.Second)
+		if s := f.Status("web"); len(s.Clones) != 3 || !s.Keeps {
+			t.Errorf("Status() = %+v, want three clones that serve, one for the one that ended", s)
+		}
+		if calls := h.asked("stop", "pause"); len(calls) > 0 {
+			t.Errorf("it did %q", calls)
+		}
+	})
+}
