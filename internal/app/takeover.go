@@ -71,11 +71,15 @@ func (a *App) offer(ctx context.Context) (err error) {
 	return nil
 }
 
-// settle returns when it is known which backends serve, or that takes too long.
+// settle returns when it is known which backends serve, and certificates that were obtained are read, or that takes too long.
 func (a *App) settle(ctx context.Context) {
 	limit, cancel := context.WithTimeout(ctx, settleLimit)
 	defer cancel()
-	until(limit, a.core.Settled)
+	select {
+	case <-a.reconciler.Synced(): // All have been told by then.
+	case <-limit.Done():
+	}
+	until(limit, func() bool { return a.core.Settled() && (a.traffic.acme == nil || a.traffic.acme.Settled()) })
 }
 
 // until looks again and again whether something is so, until ctx ends.

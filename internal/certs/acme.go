@@ -148,6 +148,13 @@ func (a *ACME) public() bool { return a.options.CA == certmagic.LetsEncryptProdu
 // Names returns the managed names, sorted, whether they have a certificate yet or not.
 func (a *ACME) Names() []string { return slices.Sorted(maps.Keys(*a.wanted.Load())) }
 
+// Settled says whether all certificates of the managed names that the storage has are served. It does not wait for those
+// that it has not.
+func (a *ACME) Settled() bool {
+	i := a.issuing.Load()
+	return i != nil && i.settled(*a.wanted.Load())
+}
+
 func (a *ACME) wants(name string) bool {
 	_, ok := (*a.wanted.Load())[strings.ToLower(name)]
 	return ok

@@ -101,6 +101,9 @@ func TestACME_before_Run(t *testing.T) {
 			t.Errorf("Certificate() with %q = %v, want ErrNoCertificate", protos, err)
 		}
 	}
+	if a.Settled() {
+		t.Error("Settled() before the storage was looked into")
+	}
 	w := httptest.NewRecorder()
 	a.Challenge(http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://app.example.com/.well-known/acme-challenge/x", http.NoBody))
 	if w.Code != http.StatusNotFound {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync"
 	"time"
 
 	"github.com/caddyserver/certmagic"
@@ -20,6 +21,9 @@ type issuing struct {
 	// jobs has the names that are managed; dropped those that were. Both are Run's alone.
 	jobs    map[string]*job
 	dropped map[string]struct{}
+	// looked are the names for which the storage was looked into: what it had is served.
+	mu     sync.Mutex
+	looked map[string]struct{}
 }
 
 // retryAfter is how long a job rests that gave up: after 30 days of attempts, or at once when the CA's
@@ -79,7 +83,7 @@ func (a *ACME) Run(ctx context.Context) error {
 }
 
 func (a *ACME) newIssuing(decoy int) *issuing {
-	i := &issuing{log: a.options.Logger, jobs: make(map[string]*job), dropped: make(map[string]struct{})}
+	i := &issuing{log: a.options.Logger, jobs: make(map[string]*job), dropped: make(map[string]struct{}), looked: make(map[string]struct{})}
 	logger := newZap(a.options.Logger)
 	i.cache = certmagic.NewCache(certmagic.CacheOptions{
 		GetConfigForCert:   func(certmagic.Certificate) (*certmagic.Config, error) { return i.config, nil },
@@ -124,6 +128,7 @@ func (i *issuing) reconcile(ctx context.Context, wanted map[string]struct{}) {
 			<-j.done
 			delete(i.jobs, name)
 			i.dropped[name] = struct{}{}
+			i.note(name, false)
 			i.cache.RemoveManaged([]certmagic.SubjectIssuer{{Subject: name}})
 			i.log.Debug().Str("name", name).Msg("certificate dropped")
 		}
@@ -138,6 +143,29 @@ func (i *issuing) reconcile(ctx context.Context, wanted map[string]struct{}) {
 	for name := range i.dropped {
 		i.cache.RemoveManaged([]certmagic.SubjectIssuer{{Subject: name}})
 	}
+}
+
+// note notes whether the storage was looked into for a name.
+func (i *issuing) note(name string, looked bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if looked {
+		i.looked[name] = struct{}{}
+	} else {
+		delete(i.looked, name)
+	}
+}
+
+// settled says whether it was looked into for all of names.
+func (i *issuing) settled(names map[string]struct{}) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for name := range names {
+		if _, ok := i.looked[name]; !ok {
+			return false
+		}
+	}
+	return true
 }
 
 func (i *issuing) start(ctx context.Context, name string) *job {
@@ -159,6 +187,7 @@ func (i *issuing) start(ctx context.Context, name string) *job {
 // is asked again for 30 days, at ever longer intervals. What fails on the way certmagic logs.
 func (i *issuing) obtain(ctx context.Context, name string) error {
 	old, err := i.config.CacheManagedCertificate(ctx, name)
+	i.note(name, true)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		err = i.config.ObtainCertAsync(ctx, name)
