@@ -110,6 +110,7 @@ func (c *Core) forgetPools(over []*Pool, after *aftermath) {
 	}
 	c.pools.Store(&pools)
 	c.routes.Store(table)
+	after.forgot = true
 	for _, p := range over {
 		p.gone = true
 		c.refresh(p, after)

@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -194,6 +195,9 @@ func TestAbsence_routes_stay(t *testing.T) {
 			pass(step.after)
 			if got := at(c); got != step.want {
 				t.Errorf("%s: the route leads to %s, want %s", step.what, got, step.want)
+			}
+			if has := slices.Contains(c.Hosts(), "shop.example"); has != (step.want != "none") {
+				t.Errorf("%s: its host is among those of the pools: %t", step.what, has)
 			}
 		}
 	})

@@ -24,6 +24,9 @@ type Options struct {
 	OnHold func(pool string)
 	// OnProven is called when a backend that is drained would otherwise be ready, once for each. It may call the core.
 	OnProven func(pool string, b containers.Backend)
+	// OnForget is called when pools that no snapshot has any more are not remembered any longer, so that their hosts may be
+	// nobody's. It may call the core.
+	OnForget func()
 }
 
 // Core keeps the pools. All methods are safe for concurrent use.
@@ -32,6 +35,7 @@ type Core struct {
 	onReady  func(pool string, b containers.Backend)
 	onHold   func(pool string)
 	onProven func(pool string, b containers.Backend)
+	onForget func()
 	epoch    time.Time
 	pools    atomic.Pointer[map[string]*Pool]
 	routes   atomic.Pointer[route.Table[Target]]
@@ -66,6 +70,7 @@ func New(o Options) *Core {
 		onReady:  o.OnReady,
 		onHold:   o.OnHold,
 		onProven: o.OnProven,
+		onForget: o.OnForget,
 		epoch:    time.Now(),
 		backends: make(map[containers.Identity]*Backend),
 		drained:  make(map[string]bool),

@@ -17,6 +17,7 @@ type aftermath struct {
 	panics  []alarm // Where it began or ended that requests go to whoever there is.
 	refused []route.Conflict
 	served  []*Pool // Whose waiting requests may find something free.
+	forgot  bool    // Pools that were remembered.
 }
 
 // alarm says whether a pool panics from now on.
@@ -140,6 +141,9 @@ func (c *Core) follow(after *aftermath, gone []func(*Backend)) {
 	}
 	for _, p := range after.served {
 		p.serveHeld()
+	}
+	if after.forgot && c.onForget != nil {
+		c.onForget()
 	}
 	for _, k := range after.refused {
 		c.log.Warn().Str("pool", k.Refused).Str("holder", k.Holder).Stringer("route", Route{Host: k.Host, Path: k.Path}).

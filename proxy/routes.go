@@ -20,6 +20,15 @@ const catchAll = "default"
 // Route finds the pool for a host, as the client wrote it, and a path. It takes no lock and keeps nothing.
 func (c *Core) Route(host, path []byte) (Target, bool) { return c.routes.Load().Lookup(host, path) }
 
+// Hosts are those that the pools' settings name, as they are written and maybe several times; also of pools that are
+// remembered because their last backend left.
+func (c *Core) Hosts() (hosts []string) {
+	for _, p := range *c.pools.Load() {
+		hosts = append(hosts, p.view.Load().settings.Route.HostList()...)
+	}
+	return hosts
+}
+
 // rules are the routes that a pool's settings ask for.
 func (p *Pool) rules() []route.Rule[Target] {
 	r := p.settings.Route

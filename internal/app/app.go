@@ -186,6 +186,7 @@ func (a *App) connect(self string) {
 	a.core = proxy.New(proxy.Options{
 		Logger: a.component("proxy"), OnReady: a.ready, OnHold: func(string) { a.scaler.Nudge() },
 		OnProven: func(_ string, b containers.Backend) { a.fleet.Proven(b.Container) },
+		OnForget: a.manage,
 	})
 	edge := a.edge()
 	a.admin = newPlane(a.core, planeOptions{
@@ -249,7 +250,7 @@ func (a *App) apply(s *containers.Snapshot) {
 	a.fleet.Apply(s)
 	a.usage.Apply(s)
 	a.core.Apply(s)
-	a.manage(s)
+	a.manage()
 	a.prober.Set(a.core.Targets())
 }
 

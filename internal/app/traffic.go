@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
-	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/internal/certs"
 	"github.com/ballast-lb/ballast/proxy"
 	"github.com/ballast-lb/ballast/proxy/forward"
@@ -29,6 +29,7 @@ type traffic struct {
 	plain, secure net.Listener // secure is above a socket of App.offers.
 	files         *certs.Files
 	acme          *certs.ACME
+	managing      sync.Mutex
 }
 
 // listenTraffic opens the traffic listeners that are configured, and what their certificates come from.
@@ -186,19 +187,18 @@ func (a *App) redirect(f *nethttp.Front, w http.ResponseWriter, r *http.Request)
 	})
 }
 
-// manage has certificates for the hosts that are configured, and those that routes name if that is.
-func (a *App) manage(s *containers.Snapshot) {
+// manage has certificates for the hosts that are configured, and those that routes name if that is. A pool has its
+// certificate for as long as its requests may wait, for it is about to come back.
+func (a *App) manage() {
 	t, c := &a.traffic, a.config.ACME
 	if t.acme == nil {
 		return
 	}
+	t.managing.Lock() // What was looked at later must not be overtaken.
+	defer t.managing.Unlock()
 	domains := slices.Clone(c.Domains)
-	for _, p := range s.Pools {
-		for _, host := range p.Settings.Route.HostList() {
-			if c.Auto && isName(host) {
-				domains = append(domains, host)
-			}
-		}
+	if c.Auto {
+		domains = append(domains, slices.DeleteFunc(a.core.Hosts(), func(host string) bool { return !isName(host) })...)
 	}
 	slices.Sort(domains)
 	if err := t.acme.Manage(slices.Compact(domains)); err != nil {

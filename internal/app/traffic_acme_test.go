@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -98,4 +99,28 @@ func slowly(t *testing.T, path string) (release func()) {
 	})
 	t.Cleanup(release)
 	return release
+}
+
+// A pool whose only container is replaced keeps its certificate for as long as its requests wait.
+func TestApp_keeps_certificates_of_pools_that_are_remembered(t *testing.T) {
+	storage := t.TempDir()
+	keep(t, storage, "www.example")
+	s := &site{running: start(t, "--traffic.tls.listen=127.0.0.1:0", "--traffic.acme.ca="+noCA, "--traffic.acme.storage="+storage, "--traffic.acme.domains=auto")}
+	manages := func() bool { return slices.Contains(s.app.traffic.acme.Names(), "www.example") }
+	s.join("www-1", map[string]string{"pool": "www", "host": "www.example", "queue.timeout": "2s"})
+	s.until("it serves", func() bool { return s.ready() == 4 })
+	if !manages() {
+		t.Fatal("it has no certificate")
+	}
+	if err := s.app.engine.Remove(t.Context(), "www-1", true); err != nil {
+		t.Fatal(err)
+	}
+	s.until("the pool is not in the snapshot", func() bool { return len(s.app.reconciler.Snapshot().Pools) == 1 })
+	if p := s.app.core.Pool("www"); p == nil || !manages() {
+		t.Errorf("the pool is remembered: %t, and its name is managed: %t", p != nil, manages())
+	}
+	s.until("the name is given up with the pool", func() bool { return !manages() })
+	if s.app.core.Pool("www") != nil {
+		t.Error("the name was given up before the pool")
+	}
 }
