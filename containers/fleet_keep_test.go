@@ -112,3 +112,42 @@ func TestFleet_KeepAll_brings_what_is_missing(t *testing.T) {
 		}
 	})
 }
+
+// What boots for the warm pool when another Ballast takes over is a replica there, where nobody knows what it was meant for: it
+// may have requests in flight at any moment, and is not paused by the one that made it.
+func TestFleet_KeepAll_leaves_what_boots_to_the_next_one_as_a_replica(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		h.run("web-a", "ballast.scale.max=9", "ballast.scale.warm=1")
+		f, stop := h.fleet(nil)
+		after(500 * time.Millisecond) // Started, and not proven.
+		f.KeepAll(true)
+		after(20 * time.Second)
+		wantNames(t, h, "ballast-web-1", "web-a")
+		stop()
+		h.asked()
+		next, _ := h.fleet(nil)
+		if s := next.Status("web"); s.Others != 1 || len(s.Clones) != 1 || s.Warm != 0 {
+			t.Errorf("Status() = %+v, want it to be a replica", s)
+		}
+		after(20 * time.Second) // It has a warm one made as if the other had always served.
+		wantNames(t, h, "ballast-web-1", "ballast-web-2 paused", "web-a")
+		next.Bring(t.Context(), "web", 1, nil)
+		after(20 * time.Second)
+		wantNames(t, h, "ballast-web-2 paused", "web-a")
+	})
+}
+
+// If the next one fails, it becomes warm after all.
+func TestFleet_KeepAll_pauses_what_booted_when_it_is_over(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		h.run("web-a", "ballast.scale.max=9", "ballast.scale.warm=1")
+		f, _ := h.fleet(nil)
+		after(500 * time.Millisecond)
+		f.KeepAll(true)
+		after(20 * time.Second)
+		wantNames(t, h, "ballast-web-1", "web-a")
+		f.KeepAll(false)
+		after(time.Second)
+		wantNames(t, h, "ballast-web-1 paused", "web-a")
+	})
+}

@@ -199,7 +199,8 @@ type adoption struct {
 }
 
 // excess makes spares of the adopted clones by which their pool would exceed its maximum, the youngest first, and returns
-// what takes them out of rotation. An earlier run may have been killed while it made them for the warm pool, and only it knew.
+// what takes them out of rotation. An earlier run may have been killed or have handed over while it made them for the warm pool,
+// and only it knew. Those within the maximum are replicas as good as any, until the pool scales in.
 func (f *Fleet) excess(adopted []adoption) (hide []func(context.Context)) {
 	slices.SortFunc(adopted, func(a, b adoption) int {
 		return cmp.Or(b.entry.Container.StartedAt.Compare(a.entry.Container.StartedAt), b.clone.slot-a.clone.slot)

@@ -303,7 +303,7 @@ func TestFleet_hides_adopted_clones_beyond_the_maximum(t *testing.T) {
 	})
 }
 
-// An earlier run that hands over goes on for a while: what it makes for the warm pool it pauses itself.
+// An earlier run that hands over may just be about to pause what it made for the warm pool.
 func TestFleet_hides_what_an_earlier_run_makes_and_pauses(t *testing.T) {
 	bubble(t, func(t *testing.T, h *host) {
 		h.run("web-a", "ballast.scale.max=1", "ballast.scale.warm=1")
