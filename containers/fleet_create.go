@@ -163,11 +163,19 @@ func (f *Fleet) isSpare(c *fleetClone) bool {
 // whyNot turns a failed creation into a sentence with a remedy.
 func (f *Fleet) whyNot(ctx context.Context, err error, spec engine.Spec, image string) string {
 	if !errors.Is(err, engine.ErrNotFound) {
-		return err.Error()
+		return inWords(err)
 	}
 	if _, e := f.o.Engine.Inspect(ctx, spec.Template); errors.Is(e, engine.ErrNotFound) {
 		return "the container to clone is gone: start it again"
 	}
 	return fmt.Sprintf("image %s or a network of the container to clone is not there: build it, or set %s (%v)",
 		image, f.o.Prefix.Key("scale.image"), err)
+}
+
+// inWords is what the engine refused as a sentence, with a remedy where one is known.
+func inWords(err error) string {
+	if errors.Is(err, engine.ErrNoSpace) {
+		return fmt.Sprintf("the engine's disk is full: free space there (docker system df tells what takes it), then it goes on by itself (%v)", err)
+	}
+	return err.Error()
 }

@@ -5,8 +5,10 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,6 +16,8 @@ import (
 
 	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/engine"
+	"github.com/ballast-lb/ballast/engine/docker"
+	"github.com/ballast-lb/ballast/engine/docker/fakedaemon"
 	"github.com/ballast-lb/ballast/engine/embedded"
 )
 
@@ -130,5 +134,39 @@ func waitUntil(t *testing.T, done func() bool) {
 		case <-limit:
 			t.Fatal("what was waited for did not happen within 30 s")
 		}
+	}
+}
+
+// What a full disk makes Docker say reaches people as a remedy, and nobody has to do more than that.
+func TestFleet_with_a_full_disk(t *testing.T) {
+	for _, op := range []fakedaemon.Op{fakedaemon.OpCreate, fakedaemon.OpStart} {
+		t.Run(string(op), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := fakedaemon.New(t, fakedaemon.Options{})
+				e, err := docker.New(docker.Options{Host: "unix:///fake", Dial: d.Dial})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer e.Close()
+				labels := map[string]string{"ballast.enable": "true", "ballast.pool": "web", "ballast.port": "8080"}
+				if _, err := d.Run(fakedaemon.Config{Name: "web-a", Labels: labels}); err != nil {
+					t.Fatal(err)
+				}
+				f := live(t, e, "here")
+				d.Fail(op, fakedaemon.DiskFull)
+				f.Bring(t.Context(), "web", 2, nil)
+				after(20 * time.Second)
+				if s := f.Status("web"); !s.Open || !strings.HasPrefix(s.Blocked, diskFull) || !strings.Contains(s.Blocked, fakedaemon.DiskFull.Message) {
+					t.Errorf("Status() = %+v, want it open and blocked: %s…", s, diskFull)
+				}
+				waitFor(t, e, "web-a")
+				d.Heal()
+				after(time.Minute)
+				waitFor(t, e, "ballast-web-1", "web-a")
+				if s := f.Status("web"); s.Open || s.Blocked != "" {
+					t.Errorf("Status() = %+v when there is space again", s)
+				}
+			})
+		})
 	}
 }

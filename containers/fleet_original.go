@@ -190,7 +190,7 @@ func (f *Fleet) starts(p *fleetPool, o *fleetOriginal, now time.Time) func(conte
 		defer f.mu.Unlock()
 		defer f.nudge()
 		if err != nil {
-			f.originalFailed(o, time.Now(), fmt.Sprintf("start container %s: %v", o.name, err))
+			f.originalFailed(o, time.Now(), inWords(fmt.Errorf("start container %s: %w", o.name, err)))
 			return
 		}
 		f.o.Acted(o.pool, ActedStart)

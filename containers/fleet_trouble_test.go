@@ -10,6 +10,8 @@ import (
 	"github.com/ballast-lb/ballast/engine"
 )
 
+const diskFull = "the engine's disk is full: free space there (docker system df tells what takes it), then it goes on by itself ("
+
 var troubles = []struct {
 	name  string
 	cause func(h *host)
@@ -31,6 +33,16 @@ var troubles = []struct {
 		name:  "the engine is gone",
 		cause: func(h *host) { h.failing("", engine.ErrUnavailable) },
 		first: 10, later: 2, blocked: "create clone ballast-web-1: engine unavailable",
+	},
+	{
+		name:  "the disk is full when it is made",
+		cause: func(h *host) { h.failing("create", engine.ErrNoSpace) },
+		first: 10, later: 2, blocked: diskFull + "create clone ballast-web-1: engine out of disk space)",
+	},
+	{
+		name:  "the disk is full when it is started",
+		cause: func(h *host) { h.failing("start", engine.ErrNoSpace) },
+		first: 10, later: 2, blocked: diskFull + "start clone ballast-web-1: engine out of disk space)",
 	},
 	{
 		name:  "it crashes at once",

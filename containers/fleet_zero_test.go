@@ -104,6 +104,28 @@ func TestFleet_opens_its_circuit_after_three_failures(t *testing.T) {
 	})
 }
 
+func TestFleet_says_what_to_do_when_the_disk_is_too_full_to_start_an_original(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		h.zero("web-a")
+		f, _ := h.fleet(nil)
+		f.Bring(t.Context(), "web", 0, nil)
+		after(5 * time.Second)
+		h.failing("start", engine.ErrNoSpace)
+		f.Bring(t.Context(), "web", 1, nil)
+		after(20 * time.Second)
+		want := diskFull + "start container web-a: engine out of disk space)"
+		if s := f.Status("web"); !s.Open || s.Blocked != want {
+			t.Errorf("Status() = %+v, want it open and blocked: %s", s, want)
+		}
+		h.failing("", nil)
+		after(time.Minute)
+		wantNames(t, h, "web-a")
+		if s := f.Status("web"); s.Open || s.Blocked != "" || s.Others != 1 {
+			t.Errorf("Status() = %+v when there is space again", s)
+		}
+	})
+}
+
 // That it runs does not mean that it ever serves.
 func TestFleet_an_original_that_never_serves_has_failed(t *testing.T) {
 	bubble(t, func(t *testing.T, h *host) {

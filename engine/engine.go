@@ -15,6 +15,9 @@ var (
 	ErrConflict = errors.New("conflict")
 	// ErrUnavailable says that the engine did not answer; the same call may succeed later.
 	ErrUnavailable = errors.New("engine unavailable")
+	// ErrNoSpace says that the engine has no disk space left for what was asked; the same call may succeed when
+	// somebody has made some.
+	ErrNoSpace = errors.New("engine out of disk space")
 )
 
 // Engine runs containers. Implementations are safe for concurrent use, give every call but Watch

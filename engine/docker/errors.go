@@ -6,12 +6,17 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/client"
 
 	"github.com/ballast-lb/ballast/engine"
 )
+
+// noSpace is the kernel's text for ENOSPC. It is all that tells a full disk from other failures of the daemon: its
+// API has no status for it.
+const noSpace = "no space left on device"
 
 // wrap says what was tried and puts the engine's sentinel next to the client's error. When the
 // caller's own context ended, that is the error, whatever it made the client say.
@@ -43,6 +48,8 @@ func sentinel(err error) error {
 		errors.Is(err, io.ErrUnexpectedEOF),
 		errors.As(err, &netErr):
 		return engine.ErrUnavailable
+	case cerrdefs.IsInternal(err) && strings.Contains(err.Error(), noSpace):
+		return engine.ErrNoSpace
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/ballast-lb/ballast/engine"
 )
 
-var sentinels = []error{engine.ErrNotFound, engine.ErrConflict, engine.ErrUnavailable}
+var sentinels = []error{engine.ErrNotFound, engine.ErrConflict, engine.ErrUnavailable, engine.ErrNoSpace}
 
 // checkSentinel wants one of the sentinels, or none.
 func checkSentinel(t *testing.T, err, want error) {
@@ -52,6 +52,35 @@ func TestErrors_by_status(t *testing.T) {
 			checkSentinel(t, e.Start(t.Context(), "web-a"), test.want)
 			_, err = e.List(t.Context())
 			checkSentinel(t, err, test.want)
+		})
+	}
+}
+
+// Docker has no status for a full disk, and says so in words that are the kernel's.
+func TestErrors_of_a_full_disk(t *testing.T) {
+	const full = "failed to create shim task: mkdir /run/containerd/io: no space left on device: unknown"
+	tests := []struct {
+		name, message string
+		status        int
+		want          error
+	}{
+		{"full", full, http.StatusInternalServerError, engine.ErrNoSpace},
+		{"something else", "mkdir /run/containerd/io: read-only file system", http.StatusInternalServerError, nil},
+		{"a name with these words", "no such image: no space left on device", http.StatusNotFound, engine.ErrNotFound},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e := newFake(t, map[string]http.HandlerFunc{
+				"/":                        func(w http.ResponseWriter, _ *http.Request) { refuse(w, tt.status, tt.message) },
+				"GET /containers/web/json": answer(`{"Id":"1","Config":{},"HostConfig":{},"NetworkSettings":{}}`),
+			})
+			err := e.Start(t.Context(), "web-a")
+			checkSentinel(t, err, tt.want)
+			if !strings.Contains(err.Error(), tt.message) {
+				t.Errorf("error = %q, want the daemon's own words in it", err)
+			}
+			_, err = e.Create(t.Context(), engine.Spec{Name: "web-b", Template: "web"})
+			checkSentinel(t, err, tt.want)
 		})
 	}
 }

@@ -77,7 +77,7 @@ func TestFake_calls_fail(t *testing.T) {
 		took time.Duration
 	}{
 		{name: "dropped", fault: func(d *fakedaemon.Daemon) { d.Fail(fakedaemon.OpList, fakedaemon.Fault{Drop: true}) }, want: engine.ErrUnavailable},
-		{name: "disk full", fault: func(d *fakedaemon.Daemon) { d.Fail(fakedaemon.OpList, fakedaemon.DiskFull) }, text: "no space left on device"},
+		{name: "disk full", fault: func(d *fakedaemon.Daemon) { d.Fail(fakedaemon.OpList, fakedaemon.DiskFull) }, want: engine.ErrNoSpace, text: "no space left on device"},
 		{name: "late", fault: func(d *fakedaemon.Daemon) {
 			d.Fail(fakedaemon.OpList, fakedaemon.Fault{Delay: 5 * time.Second, Status: http.StatusConflict})
 		}, want: engine.ErrConflict, took: 5 * time.Second},
