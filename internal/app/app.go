@@ -250,9 +250,13 @@ func (a *App) apply(s *containers.Snapshot) {
 	a.fleet.Apply(s)
 	a.usage.Apply(s)
 	a.core.Apply(s)
+	a.metrics.Keep(a.hasPool)
 	a.manage()
 	a.prober.Set(a.core.Targets())
 }
+
+// hasPool says that the data path has a pool, or remembers it.
+func (a *App) hasPool(name string) bool { return a.core.Pool(name) != nil }
 
 // ready tells the others that a backend serves for the first time, or again after a pause.
 func (a *App) ready(pool string, b containers.Backend) {

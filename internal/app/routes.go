@@ -67,7 +67,7 @@ func (a *App) routes(f *nethttp.Front) http.Handler {
 		Logger: a.component("dashboard"),
 	}).Register(r)
 	r.Get("/metrics", a.serveMetrics)
-	r.Method(http.MethodGet, "/prometheus", telemetry.Handler(a.registry))
+	r.Get("/prometheus", a.servePrometheus)
 	r.Get("/health", a.serveHealth)
 	r.Get("/health/live", a.serveHealth)
 	r.Get("/health/ready", a.serveReady)
@@ -188,10 +188,15 @@ func place(addr net.Addr) string {
 func (a *App) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Vary", "Accept")
 	if telemetry.AsksForText(r.Header.Get("Accept")) {
-		telemetry.Handler(a.registry).ServeHTTP(w, r)
+		a.servePrometheus(w, r)
 		return
 	}
 	writeJSON(w, http.StatusOK, a.document())
+}
+
+func (a *App) servePrometheus(w http.ResponseWriter, r *http.Request) {
+	a.metrics.Keep(a.hasPool)
+	telemetry.Handler(a.registry).ServeHTTP(w, r)
 }
 
 // healthDoc is the answer of the health endpoints.

@@ -80,7 +80,7 @@ func metrics() string {
 	var b strings.Builder
 	b.WriteString("<!-- Made by make generate from internal/telemetry/families.go. -->\n\n# Metrics\n\n" +
 		"`GET /prometheus` has these, and those of the Go runtime and the process under their usual names. The series of a\n" +
-		"backend end with it. `GET /metrics` has the same as JSON, with latencies of the last minute\n" +
+		"backend or a pool end with it. `GET /metrics` has the same as JSON, with latencies of the last minute\n" +
 		"(and times in the queue since the pool began), and with the last decision of each pool that scales\n" +
 		"(`last_decision`: time, action, from, to, reason, dry_run, inputs).\n\n" +
 		"| metric | kind | labels | meaning |\n| --- | --- | --- | --- |\n")

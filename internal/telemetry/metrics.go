@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,12 +17,17 @@ type Metrics struct {
 	scaleActions   *prometheus.CounterVec
 	containerReady *prometheus.HistogramVec
 	engineErrors   *prometheus.CounterVec
+
+	mu sync.Mutex
+	// pools are those that scaleActions and containerReady have series of.
+	pools map[string]bool
 }
 
 // NewMetrics registers with reg the counters it returns, the Go runtime's and the process's
 // metrics, and what build this is. The data path's metrics come from NewCollector.
 func NewMetrics(reg prometheus.Registerer, version string) (*Metrics, error) {
 	m := &Metrics{
+		pools:          make(map[string]bool),
 		scaleActions:   counterVec(scaleActions),
 		engineErrors:   counterVec(engineErrors),
 		containerReady: histogramVec(containerReady, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
@@ -46,13 +52,35 @@ func NewMetrics(reg prometheus.Registerer, version string) (*Metrics, error) {
 
 // ScaleAction counts a decision; action is what it did, such as "scale-out".
 func (m *Metrics) ScaleAction(pool, action string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.pools[pool] = true
 	m.scaleActions.WithLabelValues(utf8(pool), action).Inc()
 }
 
 // ContainerReady tells how long a container took to be ready after Ballast brought it up, and how
 // that was done: "create", "start" or "unpause".
 func (m *Metrics) ContainerReady(pool, how string, took time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.pools[pool] = true
 	m.containerReady.WithLabelValues(utf8(pool), how).Observe(took.Seconds())
+}
+
+// Keep ends the series of all pools but those that are there. It must be called when pools may have gone, and before a
+// scrape: what was done for a pool may be counted when it has gone already. there must not call m.
+func (m *Metrics) Keep(there func(pool string) bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for pool := range m.pools {
+		if there(pool) {
+			continue
+		}
+		of := prometheus.Labels{"pool": utf8(pool)}
+		m.scaleActions.DeletePartialMatch(of)
+		m.containerReady.DeletePartialMatch(of)
+		delete(m.pools, pool)
+	}
 }
 
 // Handler serves what g gathers as Prometheus text, or as OpenMetrics to a client that asks for it.

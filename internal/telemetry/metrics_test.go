@@ -43,6 +43,30 @@ loadbalancer_scale_actions_total{action="scale-out",pool="web"} 2
 	}
 }
 
+func TestMetrics_Keep(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	m := newMetrics(t, reg)
+	for _, pool := range []string{"web", "shop", "sh\xffp"} {
+		m.ScaleAction(pool, "create")
+		m.ScaleAction(pool, "remove")
+		m.ContainerReady(pool, "create", time.Second)
+		m.ContainerReady(pool, "start", time.Second)
+	}
+	m.Keep(func(pool string) bool { return pool == "web" })
+	for _, name := range []string{"loadbalancer_scale_actions_total", "loadbalancer_container_ready_seconds"} {
+		if n, err := testutil.GatherAndCount(reg, name); err != nil || n != 2 {
+			t.Errorf("%s: %d series, error %v, want the 2 of the pool that is there", name, n, err)
+		}
+	}
+	if n := len(m.pools); n != 1 {
+		t.Errorf("%d pools are known, want 1", n)
+	}
+	m.ScaleAction("shop", "create")
+	if n := testutil.ToFloat64(m.scaleActions.WithLabelValues("shop", "create")); n != 1 {
+		t.Errorf("a pool that came again counts %v, want 1", n)
+	}
+}
+
 func TestNewMetrics_Twice(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	newMetrics(t, reg)
