@@ -1,10 +1,6 @@
 package containers
 
-import (
-	"time"
-
-	"github.com/ballast-lb/ballast/engine"
-)
+import "time"
 
 // ReadyWithin is how long a replica may take from its start to readiness: some take minutes to boot.
 const ReadyWithin = 5 * time.Minute
@@ -94,8 +90,8 @@ func (b *creationBackoff) room(now time.Time, unready int) int {
 // room is how many clones of a pool that are not ready yet there may be, at now. What the pool's own container has shown by
 // running for long enough need not be tried with a few first.
 func (f *Fleet) room(p *fleetPool, now time.Time) int {
-	t := &p.template
-	if p.backoff == (creationBackoff{}) && p.image == "" && t.State == engine.StateRunning && now.Sub(t.StartedAt) >= provenAfter {
+	t := f.originals[p.template.ID]
+	if p.backoff == (creationBackoff{}) && p.image == "" && t != nil && !t.runs.IsZero() && now.Sub(t.runs) >= provenAfter {
 		return unlimited
 	}
 	return p.backoff.room(now, f.unready(p))

@@ -3,8 +3,6 @@ package containers
 import (
 	"testing"
 	"time"
-
-	"github.com/ballast-lb/ballast/engine"
 )
 
 func TestCreationBackoff_doubles_to_a_minute(t *testing.T) {
@@ -101,26 +99,25 @@ func TestCreationBackoff(t *testing.T) {
 // A template that has run for long is proof enough, unless clones have another image or one has failed.
 func TestFleet_room_of_what_runs(t *testing.T) {
 	now := time.Now()
-	pool := func(started time.Time, state engine.State, image string) *fleetPool {
-		p := &fleetPool{name: "web", image: image}
-		p.template.State, p.template.StartedAt = state, started
-		return p
-	}
-	failed := pool(now.Add(-time.Hour), engine.StateRunning, "")
-	failed.backoff.failed(now.Add(-time.Minute), now.Add(-2*time.Minute), false, "x")
+	failed := creationBackoff{}
+	failed.failed(now.Add(-time.Minute), now.Add(-2*time.Minute), false, "x")
 	for _, tt := range []struct {
-		name string
-		pool *fleetPool
-		want int
+		name    string
+		runs    time.Time
+		image   string
+		backoff creationBackoff
+		want    int
 	}{
-		{"it has run for long", pool(now.Add(-provenAfter), engine.StateRunning, ""), unlimited},
-		{"it has just been started", pool(now.Add(-provenAfter+time.Second), engine.StateRunning, ""), trials},
-		{"it has ended", pool(now.Add(-time.Hour), engine.StateExited, ""), trials},
-		{"clones have another image", pool(now.Add(-time.Hour), engine.StateRunning, "shop:2"), trials},
-		{"a clone has failed", failed, 1},
+		{name: "it has run for long", runs: now.Add(-provenAfter), want: unlimited},
+		{name: "it has just been started", runs: now.Add(-provenAfter + time.Second), want: trials},
+		{name: "it does not run", want: trials},
+		{name: "clones have another image", runs: now.Add(-time.Hour), image: "shop:2", want: trials},
+		{name: "a clone has failed", runs: now.Add(-time.Hour), backoff: failed, want: 1},
 	} {
-		f := &Fleet{pools: map[string]*fleetPool{"web": tt.pool}}
-		if got := f.room(tt.pool, now); got != tt.want {
+		p := &fleetPool{name: "web", image: tt.image, backoff: tt.backoff}
+		p.template.ID = "a"
+		f := &Fleet{pools: map[string]*fleetPool{"web": p}, originals: map[string]*fleetOriginal{"a": {id: "a", pool: "web", runs: tt.runs}}}
+		if got := f.room(p, now); got != tt.want {
 			t.Errorf("%s: room() = %d, want %d", tt.name, got, tt.want)
 		}
 	}

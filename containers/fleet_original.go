@@ -38,6 +38,9 @@ type fleetOriginal struct {
 	state     engine.State
 	exitCode  int
 	startedAt time.Time
+	// runs is since when it has been seen running since its last start, by our clock, which the engine's need not agree
+	// with; zero if it does not run. A pause does not end it.
+	runs time.Time
 }
 
 // originalPhase is what the Fleet is doing with an original.
@@ -84,6 +87,12 @@ func (f *Fleet) applyOriginals(s *Snapshot, now time.Time) {
 
 func (f *Fleet) applyOriginal(o *fleetOriginal, c *engine.Container, now time.Time) {
 	o.state, o.exitCode = c.State, c.ExitCode
+	if !c.StartedAt.Equal(o.startedAt) || c.State != engine.StateRunning && c.State != engine.StatePaused {
+		o.runs = time.Time{}
+	}
+	if c.State == engine.StateRunning && o.runs.IsZero() {
+		o.runs = now
+	}
 	o.startedAt = c.StartedAt
 	anew := !c.StartedAt.Equal(o.before)
 	ended := c.State == engine.StateExited || c.State == engine.StateDead

@@ -260,6 +260,49 @@ func TestFleet_makes_what_the_budget_allows(t *testing.T) {
 	})
 }
 
+// The clock of an engine on another host may be wrong by any amount, and that of a container's start is the engine's.
+func TestFleet_tries_a_few_of_what_has_just_started_whatever_the_engines_clock_says(t *testing.T) {
+	for _, skew := range []time.Duration{-time.Hour, 0, time.Hour} {
+		t.Run(skew.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T, h *host) {
+				h.run("web-a")
+				starts := func() {
+					h.change("web-a", func(c *engine.Container) {
+						c.State, c.StartedAt = engine.StateRunning, time.Now().Add(skew)
+					})
+				}
+				starts()
+				h.set(func() { h.neverReady = true })
+				f, _ := h.fleet(nil)
+				after(time.Second)
+				wantTried := func(when string, want int) {
+					t.Helper()
+					f.Bring(t.Context(), "web", 9, nil)
+					after(20 * time.Second)
+					if n := len(h.names()) - 1; n != want {
+						t.Errorf("%d clones are made when the container to clone %s, want %d", n, when, want)
+					}
+					f.Bring(t.Context(), "web", 1, nil)
+					after(20 * time.Second)
+					wantNames(t, h, "web-a")
+				}
+				wantTried("has just started", 4)
+				after(time.Minute)
+				h.change("web-a", func(c *engine.Container) { c.State = engine.StatePaused })
+				after(time.Second)
+				h.change("web-a", func(c *engine.Container) { c.State = engine.StateRunning })
+				after(time.Second)
+				wantTried("has run for long, although it was paused", 8)
+				h.change("web-a", func(c *engine.Container) { c.State = engine.StateExited })
+				after(time.Second)
+				starts()
+				after(time.Second)
+				wantTried("was started anew", 4)
+			})
+		})
+	}
+}
+
 func TestFleet_clones_outlive_their_template(t *testing.T) {
 	bubble(t, func(t *testing.T, h *host) {
 		original := h.run("web-a")
