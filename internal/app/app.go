@@ -260,12 +260,7 @@ func (a *App) hasPool(name string) bool { return a.core.Pool(name) != nil }
 
 // ready tells the others that a backend serves for the first time, or again after a pause.
 func (a *App) ready(pool string, b containers.Backend) {
-	how, began := containers.HowStart, time.Unix(0, b.StartedAt)
-	if h, at, ok := a.fleet.Brought(b.Container); ok {
-		how, began = h, at
-	}
-	// What was running before Ballast was does not tell how long it took to be ready.
-	if began.After(a.started) {
+	if how, began, ok := a.fleet.Brought(b.Container); ok {
 		a.metrics.ContainerReady(pool, how, time.Since(began))
 	}
 	a.fleet.Ready(b.Container)
