@@ -43,8 +43,8 @@ type Leaving struct {
 type member struct {
 	container *engine.Container
 	labels    *labels
-	// routed says that it is a backend.
-	routed bool
+	// routed says that it is a backend, replaced that it is about to be removed.
+	routed, replaced bool
 }
 
 // Build makes the snapshot. It is pure: the same input makes an equal snapshot.
@@ -62,13 +62,17 @@ func Build(in Input) *Snapshot {
 	s := &Snapshot{Entries: make([]Entry, 0, len(enabled))}
 	members := make(map[string][]member)
 	backends := make(map[string][]Backend)
+	replaced := replacedBy(enabled)
 	for _, c := range enabled {
 		entry, parsed, backend := join(&in, c)
+		if by := replaced[c.ID]; by != "" && entry.Original {
+			entry.Replaced, entry.Reason, entry.Remedy = true, "is replaced by "+by, ""
+		}
 		s.Entries = append(s.Entries, entry)
 		if parsed == nil {
 			continue
 		}
-		members[entry.Pool] = append(members[entry.Pool], member{container: c, labels: parsed, routed: entry.Routed})
+		members[entry.Pool] = append(members[entry.Pool], member{container: c, labels: parsed, routed: entry.Routed, replaced: entry.Replaced})
 		if entry.Routed {
 			backends[entry.Pool] = append(backends[entry.Pool], backend)
 		}

@@ -27,6 +27,8 @@ type fleetOriginal struct {
 	began       time.Time
 	// before is which start of it there was before ours.
 	before time.Time
+	// left is when it was last seen to have ended without our doing.
+	left time.Time
 	// restarted says that it was stopped for being sick; pace keeps such restarts apart.
 	restarted bool
 	pace      healPace
@@ -35,6 +37,7 @@ type fleetOriginal struct {
 
 	template  bool
 	heal      bool // It may be restarted.
+	replaced  bool // It is about to be removed.
 	state     engine.State
 	exitCode  int
 	startedAt time.Time
@@ -75,17 +78,22 @@ func (f *Fleet) applyOriginals(s *Snapshot, now time.Time) {
 			f.originals[c.ID] = o
 		}
 		shown[c.ID] = true
-		o.template, o.heal = templates[c.ID], e.Heal == HealRestart
+		o.template, o.heal, o.replaced = templates[c.ID], e.Heal == HealRestart, e.Replaced
 		f.applyOriginal(o, c, now)
 	}
-	for id := range f.originals {
+	for id, o := range f.originals {
 		if !shown[id] {
+			f.lost(o)
 			delete(f.originals, id)
 		}
 	}
 }
 
 func (f *Fleet) applyOriginal(o *fleetOriginal, c *engine.Container, now time.Time) {
+	ended := c.State == engine.StateExited || c.State == engine.StateDead
+	if ended && o.state == engine.StateRunning && o.phase == originalIdle && !o.made {
+		o.left = now
+	}
 	o.state, o.exitCode = c.State, c.ExitCode
 	if !c.StartedAt.Equal(o.startedAt) || c.State != engine.StateRunning && c.State != engine.StatePaused {
 		o.runs = time.Time{}
@@ -95,16 +103,26 @@ func (f *Fleet) applyOriginal(o *fleetOriginal, c *engine.Container, now time.Ti
 	}
 	o.startedAt = c.StartedAt
 	anew := !c.StartedAt.Equal(o.before)
-	ended := c.State == engine.StateExited || c.State == engine.StateDead
 	switch p := f.pool(o.pool); {
 	case o.phase == originalStarting && p.members[o.id] && (anew || !o.restarted):
 		o.phase = originalIdle
 	case o.made && anew && ended && o.phase != originalStopping:
-		if now.Sub(o.began) < provenAfter {
+		if o.replaced {
+			f.lost(o) // It was stopped for that.
+		} else if now.Sub(o.began) < provenAfter {
 			f.originalFailed(o, now, fmt.Sprintf("container %s ended with exit code %d within a minute of its start: see why it does not keep running", o.name, o.exitCode))
 		}
 		o.phase, o.made = originalIdle, false
 	}
+}
+
+// lost notes that an original is gone, or about to be, through no fault of its own. If it was started and never served, another
+// one or a clone may stand in.
+func (f *Fleet) lost(o *fleetOriginal) {
+	if g := f.pool(o.pool).goal; g != nil && o.boots() && !o.restarted {
+		g.clones++
+	}
+	o.phase, o.made = originalIdle, false
 }
 
 func (f *Fleet) originalFailed(o *fleetOriginal, now time.Time, why string) {
@@ -144,10 +162,19 @@ func (f *Fleet) others(p *fleetPool) (n int) {
 // boots says that this Fleet started the original, and that it has not served since.
 func (o *fleetOriginal) boots() bool { return o.made && !o.ready }
 
-// starting counts the originals that are being started, and those that are being restarted and do not run.
+// comesBackIn is how long an original that somebody stopped is let be: it is about to be started again, or removed when
+// another is made in its place, which tools refuse to do once it runs.
+const comesBackIn = 5 * time.Second
+
+// comesBack says that an original may be about to be started, or another in its place, by who stopped it.
+func (o *fleetOriginal) comesBack() bool {
+	return o.phase == originalIdle && o.state == engine.StateExited && !o.replaced && time.Since(o.left) < comesBackIn
+}
+
+// starting counts the originals that are being started, by whoever, and those that are being restarted and do not run.
 func (f *Fleet) starting(p *fleetPool) (n int) {
 	for _, o := range f.originals {
-		if o.pool == p.name && (o.phase == originalStarting || o.phase == originalRestarting && !p.members[o.id]) {
+		if o.pool == p.name && (p.zero() && o.comesBack() || o.phase == originalStarting || o.phase == originalRestarting && !p.members[o.id]) {
 			n++
 		}
 	}
@@ -160,7 +187,7 @@ func (f *Fleet) startable(p *fleetPool) (found []*fleetOriginal) {
 		return nil
 	}
 	for _, o := range f.originals {
-		if o.pool == p.name && o.phase == originalIdle && (o.state == engine.StateExited || o.state == engine.StateCreated) {
+		if o.pool == p.name && o.phase == originalIdle && !o.replaced && !o.comesBack() && (o.state == engine.StateExited || o.state == engine.StateCreated) {
 			found = append(found, o)
 		}
 	}
@@ -195,9 +222,15 @@ func (f *Fleet) starts(p *fleetPool, o *fleetOriginal, now time.Time) func(conte
 	return o.lane.in(func(ctx context.Context) {
 		f.reveal(o)
 		err := f.o.Engine.Start(context.WithoutCancel(ctx), o.id)
+		gone := err != nil && f.isGone(ctx, o, err)
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		defer f.nudge()
+		if gone {
+			o.state = engine.StateRemoving // The snapshot that tells so is on its way.
+			f.lost(o)
+			return
+		}
 		if err != nil {
 			f.originalFailed(o, time.Now(), inWords(fmt.Errorf("start container %s: %w", o.name, err)))
 			return
@@ -205,6 +238,15 @@ func (f *Fleet) starts(p *fleetPool, o *fleetOriginal, now time.Time) func(conte
 		f.o.Acted(o.pool, ActedStart)
 		f.o.Logger.Info().Str("pool", o.pool).Str("container", o.name).Dur("took", time.Since(o.began)).Msg("started a container")
 	})
+}
+
+// isGone says that an original refused an act because it is removed, or being removed.
+func (f *Fleet) isGone(ctx context.Context, o *fleetOriginal, err error) bool {
+	if !errors.Is(err, engine.ErrConflict) && !errors.Is(err, engine.ErrNotFound) {
+		return false
+	}
+	c, err := f.o.Engine.Inspect(ctx, o.id)
+	return errors.Is(err, engine.ErrNotFound) || err == nil && (c.State == engine.StateRemoving || c.State == engine.StateDead)
 }
 
 // reveal puts an original back into rotation if it was taken out. It must be called in its lane.
@@ -302,6 +344,9 @@ func (f *Fleet) stopOriginal(ctx context.Context, o *fleetOriginal, d draining) 
 		switch {
 		case err == nil || errors.Is(err, engine.ErrNotFound):
 			o.phase, o.draining, o.state = originalIdle, false, engine.StateExited
+			if err != nil {
+				o.state = engine.StateRemoving
+			}
 			delete(f.pool(o.pool).members, o.id) // The snapshot that tells so is on its way.
 			f.o.Acted(o.pool, ActedStop)
 			f.o.Logger.Info().Str("pool", o.pool).Str("container", o.name).Msg("stopped a container that nobody asks for")

@@ -106,10 +106,13 @@ func originals(members []member) []member {
 }
 
 // chooseTemplate takes the original that asks for it, else the lowest name that serves, else the
-// lowest name: a stopped container can be copied too.
+// lowest name: a stopped container can be copied too, unless it is replaced.
 func (p *Pool) chooseTemplate(prefix Prefix, members []member) {
 	var asked, serving, first member
 	for _, m := range originals(members) {
+		if m.replaced {
+			continue
+		}
 		if m.labels.template && asked.container != nil {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("%s=true on %s and %s; clones are made from %s, having the lowest name",
 				prefix.Key("scale.template"), asked.container.Name, m.container.Name, asked.container.Name))

@@ -96,6 +96,8 @@ type Entry struct {
 	// Clone is set if Ballast made it. Original says that it has a part in its pool and that no Ballast made it.
 	Clone    *Clone
 	Original bool
+	// Replaced says that it is stopped, and that Compose has made another in its place and is about to remove it.
+	Replaced bool
 	// Heal is what may be done when it is sick, one of the Heal constants; anything else is nothing.
 	Heal string
 }
