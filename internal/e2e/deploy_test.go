@@ -95,35 +95,43 @@ func (h *host) judge(loads []*steady.Load, inFlight bool, ended int) {
 
 // testComposeDeploys has compose replace a container whose image has changed, which it does by stopping and removing it first.
 func (h *host) testComposeDeploys() {
-	file := filepath.Join(root(h.t), "internal", "e2e", "testdata", "deploy.compose.yml")
-	next := h.mock + "-next"
-	build := exec.CommandContext(h.t.Context(), "docker", "build", "-t", next, "-")
-	build.Stdin = strings.NewReader("FROM " + h.mock + "\nLABEL version=2\n")
-	if out, err := build.CombinedOutput(); err != nil {
-		h.t.Fatalf("docker build: %v\n%s", err, out)
-	}
-	run := func(ctx context.Context, image string, args ...string) {
-		s := *h.stack
-		s.env = append(slices.Clip(s.env), "MOCK_IMAGE="+image, "COMPOSE_PROJECT_NAME="+h.name+"-deploy")
-		if out, err := s.composeWith(ctx, file, args...); err != nil {
-			h.t.Errorf("compose %s: %v\n%s", strings.Join(args, " "), err, out)
-		}
-	}
-	h.t.Cleanup(func() {
-		run(context.Background(), next, "down")
-		if out, err := exec.Command("docker", "rmi", next).CombinedOutput(); err != nil {
-			h.t.Errorf("docker rmi: %v\n%s", err, out)
-		}
-	})
-	run(h.t.Context(), h.mock, "up", "-d")
+	compose, next := h.composed("deploy")
+	compose(h.mock, "up", "-d")
 	ready := func(p pool) bool { return p.Replicas.Ready == 1 }
 	h.waitPool("compose", "it is ready", 20*time.Second, ready)
 	load := h.steadily("compose")
 	for _, image := range []string{next, h.mock} {
 		h.more(load, deployRate)
-		run(h.t.Context(), image, "up", "-d")
+		compose(image, "up", "-d")
 		h.waitPool("compose", "it is ready again", 20*time.Second, ready)
 	}
 	h.more(load, deployRate)
 	h.judge(load, false, 2)
+}
+
+// composed is a project of testdata, with what runs compose on it with an image, and another image than h.mock. It is taken
+// down when the test ends.
+func (h *host) composed(project string) (run func(image string, args ...string), next string) {
+	h.t.Helper()
+	file := filepath.Join(root(h.t), "internal", "e2e", "testdata", project+".compose.yml")
+	next = h.mock + "-next"
+	build := exec.CommandContext(h.t.Context(), "docker", "build", "-t", next, "-")
+	build.Stdin = strings.NewReader("FROM " + h.mock + "\nLABEL version=2\n")
+	if out, err := build.CombinedOutput(); err != nil {
+		h.t.Fatalf("docker build: %v\n%s", err, out)
+	}
+	with := func(ctx context.Context, image string, args ...string) {
+		s := *h.stack
+		s.env = append(slices.Clip(s.env), "MOCK_IMAGE="+image, "COMPOSE_PROJECT_NAME="+h.name+"-"+project)
+		if out, err := s.composeWith(ctx, file, args...); err != nil {
+			h.t.Errorf("compose %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+	h.t.Cleanup(func() {
+		with(context.Background(), next, "down")
+		if out, err := exec.Command("docker", "rmi", next).CombinedOutput(); err != nil {
+			h.t.Errorf("docker rmi: %v\n%s", err, out)
+		}
+	})
+	return func(image string, args ...string) { with(h.t.Context(), image, args...) }, next
 }

@@ -5,6 +5,8 @@ package e2e
 import (
 	"net/http"
 	"os/exec"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -19,6 +21,7 @@ func TestScaling(t *testing.T) {
 	}{
 		{"wakes_a_warm_clone", (*host).testWakes},
 		{"goes_to_zero_and_comes_back", (*host).testZero},
+		{"is_recreated_in_its_sleep", (*host).testComposeZero},
 		{"heals_the_sick", (*host).testHeals},
 		{"says_why_nothing_comes", (*host).testCircuit},
 	} {
@@ -62,6 +65,55 @@ func (h *host) testZero() {
 			}
 		}
 		h.t.Logf("five requests that began with nothing running: %s", time.Since(began))
+	}
+}
+
+// testComposeZero has compose recreate the container of a pool that goes to zero, asleep and awake, while somebody asks for it:
+// nobody is refused, and compose never finds running what it has stopped in order to remove it.
+func (h *host) testComposeZero() {
+	compose, next := h.composed("zero")
+	compose(h.mock, "up", "-d")
+	container := h.name + "-zero_web_1"
+	asks := func(during func()) {
+		done := make(chan struct{})
+		go func() { defer close(done); during() }()
+		var all sync.WaitGroup
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		asked := 0
+		for busy := true; busy; asked++ {
+			all.Go(func() {
+				if r, err := h.try(h.client, request{target: "sleeper.example/"}); err != nil || r.status != http.StatusOK {
+					h.t.Errorf("GET = %d, %q, %v after %s, want 200", r.status, r.slug(), err, r.took)
+				}
+			})
+			select {
+			case <-done:
+				busy = false
+			case <-tick.C:
+			}
+		}
+		all.Wait()
+		h.t.Logf("%d requests while compose was at work", asked)
+	}
+	ids := map[string]bool{}
+	for i, image := range []string{next, h.mock, next, h.mock} {
+		asleep := i%2 == 0
+		if asleep {
+			h.waitPool("sleeper", "nothing runs", 30*time.Second, func(p pool) bool { return len(p.Backends) == 0 })
+			h.docker("wait", container)
+		}
+		asks(func() { compose(image, "up", "-d") })
+		if got := h.docker("inspect", "--format", "{{.Config.Image}} {{.State.Status}}", container); got != image+" running" {
+			h.t.Errorf("asleep %t: %s is %s, want %s running", asleep, container, got, image)
+		}
+		ids[h.docker("inspect", "--format", "{{.Id}}", container)] = true
+	}
+	if len(ids) != 4 {
+		h.t.Errorf("%d containers came one after the other, want 4", len(ids))
+	}
+	if all := h.docker("ps", "-aq", "--filter", "label=com.docker.compose.project="+h.name+"-zero"); strings.Contains(all, "\n") {
+		h.t.Errorf("more than one container is left: %q", all)
 	}
 }
 
