@@ -74,7 +74,7 @@ func (c *Core) SetSight(sighted bool) {
 		return
 	}
 	for _, p := range *c.pools.Load() {
-		if p.held.Len() > 0 {
+		if p.queued() > 0 {
 			p.serveHeld()
 		}
 	}

@@ -152,6 +152,50 @@ func TestAbsence_nobody_gives_up_while_nothing_is_heard(t *testing.T) {
 	})
 }
 
+// Who has tried all there is waits apart, while nothing is heard of the engine: those that can be served find their queue empty.
+func TestAbsence_who_doubts_takes_no_place_of_others(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := limited(1, 2, 30*time.Second)
+		c, p := running(t, s, of(1)...)
+		c.SetSight(false)
+		var doubters []*waiter
+		for _, x := range []proxy.Exchange{tried(t, p, "a"), tried(t, p, "a"), tried(t, p, "a")} {
+			doubters = append(doubters, waitWith(t, x, &balance.Request{}))
+		}
+		expect(t, "two may wait for the news", "--F", doubters...)
+		others := []*waiter{wait(t, p), wait(t, p), wait(t, p), wait(t, p)}
+		expect(t, "two may wait for a place", "a--F", others...)
+		if r := report(t, c, time.Now()); r.Queued != 4 || c.Held() != 4 || p.Load(time.Now()).Queued != 4 {
+			t.Errorf("%d, %d and %d are queued, want 4", r.Queued, c.Held(), p.Load(time.Now()).Queued)
+		}
+		others[0].done()
+		expect(t, "a is free", "a-F", others[1:]...)
+		others[1].done()
+		others[2].done()
+
+		c.Apply(snapshot(s, of(2)...))
+		heal(c, of(2)[1])
+		synctest.Wait()
+		expect(t, "another has come", "b-", doubters[:2]...)
+		doubters[0].done()
+		expect(t, "it is free again", "b", doubters[1])
+		doubters[1].done()
+
+		b := at(t, p, "b")
+		retry := waitWith(t, tried(t, p, "a"), &balance.Request{})
+		more := []*waiter{wait(t, p), wait(t, p), wait(t, p)}
+		expect(t, "a retry waits for b as others do", "-a-F", append([]*waiter{retry}, more...)...)
+		c.Apply(snapshot(s, of(1)...))
+		synctest.Wait()
+		more = append(more, wait(t, p))
+		expect(t, "b is gone, and the retry out of their way", "-a-F-", append([]*waiter{retry}, more...)...)
+		b.Done(time.Now(), 200, proxy.CauseNone)
+		pass(30*time.Second + time.Millisecond)
+		expect(t, "nobody waits for longer for that", "TaTFT", append([]*waiter{retry}, more...)...)
+		finish(t, c, append(more, doubters[2], others[3], retry)...)
+	})
+}
+
 // A pool that is not there keeps its routes, until one that is asks for them.
 func TestAbsence_routes_stay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

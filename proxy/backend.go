@@ -137,7 +137,7 @@ func (b *Backend) leave() {
 func (b *Backend) release() {
 	b.leave()
 	if b.pool.held.Len() > 0 {
-		b.pool.serveHeld()
+		b.pool.serve(&b.pool.held) // Whoever doubts was here already.
 	}
 }
 

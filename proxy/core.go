@@ -215,7 +215,7 @@ func (c *Core) Settled() bool {
 // Held is how many requests wait for a backend, in all pools.
 func (c *Core) Held() (n int) {
 	for _, p := range *c.pools.Load() {
-		n += p.held.Len()
+		n += p.queued()
 	}
 	return n
 }

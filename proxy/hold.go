@@ -39,38 +39,53 @@ type grant struct {
 
 type heldQueue = queue.Queue[held, grant]
 
-// Hold waits in the pool's queue until a backend is free, and counts the request in flight there as Next does.
+// errMoves says that a request is in the wrong queue: others to try have come, or have gone.
+var errMoves = errors.New("the request belongs to the other queue")
+
+// queued is how many wait.
+func (p *Pool) queued() int { return p.held.Len() + p.doubting.Len() }
+
+// Hold waits in a queue of the pool's until a backend is free, and counts the request in flight there as Next does.
 // The error is ErrQueueFull, ErrQueueTimeout, ErrNoBackend or ErrNotComing if there is none to wait for any more, or that of
 // ctx, with which who leaves the queue is taken out of it.
 func (x *Exchange) Hold(ctx context.Context, r *balance.Request) (*Backend, error) {
+	patience := x.pool.view.Load().settings.Queue.Timeout
 	for {
-		b, err := x.hold(ctx, r)
-		if !errors.Is(err, ErrNoBackend) || !x.reconnects() {
+		began := time.Now()
+		b, err := x.hold(ctx, r, patience)
+		switch {
+		case errors.Is(err, errMoves):
+			patience -= time.Since(began)
+		case errors.Is(err, ErrNoBackend) && x.reconnects():
+		default:
 			return b, err
 		}
 	}
 }
 
-// hold is Hold for one place in the queue.
-func (x *Exchange) hold(ctx context.Context, r *balance.Request) (*Backend, error) {
+// hold is Hold for one place in a queue.
+func (x *Exchange) hold(ctx context.Context, r *balance.Request, patience time.Duration) (*Backend, error) {
 	p := x.pool
 	v := p.view.Load()
-	limits := v.settings.Queue
 	x.ignored = x.ignores(v)
-	place := p.held.Enter(held{r, x}, limits.Size)
+	q := &p.held
+	if !v.mayServe(x) {
+		q = &p.doubting
+	}
+	place := q.Enter(held{r, x}, v.settings.Queue.Size)
 	if place == nil {
 		return nil, ErrQueueFull
 	}
 	began := time.Now()
 	p.waiting.begin(p.since(began))
-	p.serveHeld()
-	g, err := x.wait(ctx, place, limits.Timeout)
+	p.serve(q)
+	g, err := x.wait(ctx, place, patience)
 	now := time.Now()
 	p.waiting.end(p.since(now))
 	p.holds.Record(now.Sub(began))
 	x.held += now.Sub(began)
 	if err != nil {
-		late, ok := p.held.Leave(place)
+		late, ok := q.Leave(place)
 		switch {
 		case !ok || late.backend == nil:
 		case ctx.Err() != nil:
@@ -165,9 +180,15 @@ func (x *Exchange) absent(v *view) error {
 	return ErrBusy
 }
 
-// serveHeld gives what is free to those who wait, in the order they came, and an error to whom nothing ever will be.
+// serveHeld serves both queues: those who doubt have waited for whatever is new.
 func (p *Pool) serveHeld() {
-	p.held.Serve(func(h held) (g grant, ok, last bool) {
+	p.serve(&p.doubting)
+	p.serve(&p.held)
+}
+
+// serve gives what is free to those who wait in a queue, in the order they came, and an error to whom nothing ever will be.
+func (p *Pool) serve(q *heldQueue) {
+	q.Serve(func(h held) (g grant, ok, last bool) {
 		v := p.view.Load()
 		if len(v.trials) > 0 { // A probe's time is from now on, not from when its request came.
 			h.exchange.attempt = p.core.since()
@@ -177,6 +198,9 @@ func (p *Pool) serveHeld() {
 		}
 		if g := p.giveUp(v, h.exchange); g.err != nil {
 			return g, true, false
+		}
+		if v.mayServe(h.exchange) != (q == &p.held) {
+			return grant{err: errMoves}, true, false
 		}
 		// Whom nothing is free for although it would have anything is the last to be asked, unless those behind it may
 		// not wait as it does.

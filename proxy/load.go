@@ -86,7 +86,7 @@ func (p *Pool) Load(now time.Time) Load {
 	p.served = max(p.served, ended-min(ended, p.switched+p.unserved.Load()))
 	p.service = max(p.service, took-p.heldFor-time.Duration(p.unservedFor.Load()))
 	return Load{
-		InFlight: int(inFlight), Queued: p.held.Len(), Ignored: int(min(ignored-gone, uint64(inFlight))),
+		InFlight: int(inFlight), Queued: p.queued(), Ignored: int(min(ignored-gone, uint64(inFlight))),
 		Watching: int(p.watchers.Load()), Busy: p.busy.Seconds(), Requests: p.woke,
 		Served: p.served, Service: p.service.Seconds(),
 		Ready: v.ready, Starting: v.starting,

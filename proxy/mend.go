@@ -48,7 +48,7 @@ func (c *Core) mend() {
 		switch {
 		case stale:
 			c.refresh(p, &after)
-		case len(v.trials) > 0 && p.held.Len() > 0:
+		case len(v.trials) > 0 && p.queued() > 0:
 			after.served = append(after.served, p)
 		}
 	}

@@ -50,7 +50,7 @@ func (c *Core) SetOutlook(pool string, o Outlook) {
 		return
 	}
 	p.outlook.Store(&forecast{Outlook: o, at: c.since()})
-	if o.hopeless() && p.held.Len() > 0 {
+	if o.hopeless() && p.queued() > 0 {
 		p.serveHeld()
 	}
 }

@@ -16,7 +16,8 @@ type Pool struct {
 	name  string
 	epoch time.Time
 	view  atomic.Pointer[view]
-	held  heldQueue
+	// Who was at all the backends that there are waits in doubting, the others in held: so those take no place of these.
+	held, doubting heldQueue
 	// outlook is what those who wait can expect; nil if nobody has said.
 	outlook atomic.Pointer[forecast]
 

@@ -79,7 +79,7 @@ func (c *Core) refresh(p *Pool, after *aftermath) {
 	if v.panics != old.panics && len(v.members) > 0 {
 		after.panics = append(after.panics, alarm{p.name, v.panics})
 	}
-	if p.held.Len() > 0 {
+	if p.queued() > 0 {
 		after.served = append(after.served, p)
 	}
 }

@@ -118,7 +118,7 @@ func (p *Pool) report(now time.Time) PoolReport {
 		InFlight: inFlight, Busy: busy.Seconds(),
 		Requests: requests, Errors: p.errors.Load(), Retries: p.retries.Load(),
 		RetriesDenied: p.denied.Load(),
-		Queued:        p.held.Len(), Holds: p.holds.Snapshot(),
+		Queued:        p.queued(), Holds: p.holds.Snapshot(),
 		Panic: v.panics, Routes: v.routes,
 		RequestsPerSecond: p.rate.perSecond(now, requests),
 		Latency:           p.window.latency(durations),

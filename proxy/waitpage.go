@@ -81,7 +81,7 @@ func (p *Pool) Wait() (Wait, bool) {
 	if v.gone || !v.waits() {
 		return Wait{}, false
 	}
-	w := Wait{Waiting: p.held.Len() + int(p.watchers.Load())}
+	w := Wait{Waiting: p.queued() + int(p.watchers.Load())}
 	for _, b := range v.candidates {
 		w.Ready = w.Ready || b.available.Load()
 	}
