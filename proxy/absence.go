@@ -59,7 +59,7 @@ func (x *Exchange) grace() time.Duration { return leaveGrace << x.rounds }
 // was not sent, and that has not been done too often.
 func (x *Exchange) reconnects() bool {
 	v := x.pool.view.Load()
-	if len(x.tried) == 0 || x.sent || x.rounds >= maxRounds-1 || v.gone || len(v.candidates) == 0 {
+	if len(x.tried) == 0 || x.ignored || x.sent || x.rounds >= maxRounds-1 || v.gone || len(v.candidates) == 0 {
 		return false
 	}
 	x.rounds++

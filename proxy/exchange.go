@@ -32,9 +32,10 @@ type Exchange struct {
 	// probes says that the current backend is on trial, and this is the request that may decide it: until when it has that
 	// for itself. 0 if not.
 	probes int64
-	// who asks; nil if that is not known. ignored says that it wakes nobody, asleep that it was counted as such.
-	who             Asker
-	ignored, asleep bool
+	// who asks; nil if that is not known. ignored says that it wakes nobody, asleep that it was counted as such, navigates that
+	// it is a browser that opens a page.
+	who                        Asker
+	ignored, asleep, navigates bool
 	// held is how long it waited for a backend, and outlook what it was told of when one comes.
 	held    time.Duration
 	outlook *forecast

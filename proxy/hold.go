@@ -46,7 +46,7 @@ var errMoves = errors.New("the request belongs to the other queue")
 func (p *Pool) queued() int { return p.held.Len() + p.doubting.Len() }
 
 // Hold waits in a queue of the pool's until a backend is free, and counts the request in flight there as Next does.
-// The error is ErrQueueFull, ErrQueueTimeout, ErrNoBackend or ErrNotComing if there is none to wait for any more, or that of
+// The error is ErrQueueFull, ErrQueueTimeout, or ErrNoBackend, ErrNotComing or ErrWaitPage if there is none to wait for any more, or that of
 // ctx, with which who leaves the queue is taken out of it.
 func (x *Exchange) Hold(ctx context.Context, r *balance.Request) (*Backend, error) {
 	patience := x.pool.view.Load().settings.Queue.Timeout
@@ -67,7 +67,7 @@ func (x *Exchange) Hold(ctx context.Context, r *balance.Request) (*Backend, erro
 func (x *Exchange) hold(ctx context.Context, r *balance.Request, patience time.Duration) (*Backend, error) {
 	p := x.pool
 	v := p.view.Load()
-	x.ignored = x.ignores(v)
+	x.meet(v)
 	q := &p.held
 	if !v.mayServe(x) {
 		q = &p.doubting
@@ -99,7 +99,9 @@ func (x *Exchange) hold(ctx context.Context, r *balance.Request, patience time.D
 		err = g.err
 	}
 	if err != nil {
-		x.outlook = g.outlook
+		if x.outlook = g.outlook; errors.Is(err, ErrWaitPage) {
+			x.wake()
+		}
 		return nil, err
 	}
 	x.attempt = p.since(now)
@@ -129,8 +131,8 @@ func (x *Exchange) wait(ctx context.Context, place *queue.Waiter[held, grant], t
 			if first == timeout {
 				return grant{}, ErrQueueTimeout
 			}
-			if v := x.pool.view.Load(); !v.awaits && !x.doubts(v) && !v.mayServe(x) {
-				return grant{}, ErrNoBackend
+			if g := x.pool.giveUp(x.pool.view.Load(), x); g.err != nil {
+				return g, g.err
 			}
 			timer.Reset(timeout - first)
 			first = timeout
@@ -152,32 +154,24 @@ func (x *Exchange) ignores(v *view) bool {
 	return x.ignored || v.agents != nil && x.who != nil && v.agents.match(x.who.Agent())
 }
 
-// absent is what comes of a request that no backend is there for: ErrBusy if it may wait for one to come. What has been
-// tried before waits only for backends that left, or until it is clear that they did not.
+// meet finds out about who asks what others will want to know while it waits.
+func (x *Exchange) meet(v *view) {
+	x.ignored = x.ignores(v)
+	x.navigates = x.who != nil && x.who.Navigates()
+}
+
+// absent is what comes of a request that nothing is free for: ErrBusy if it may wait.
 func (x *Exchange) absent(v *view) error {
-	p := x.pool
+	x.meet(v)
+	g := x.pool.giveUp(v, x)
 	switch {
-	case v.gone:
-		return ErrNoBackend
-	case v.awaits && !v.scales, x.doubts(v):
+	case g.err == nil:
 		return ErrBusy
-	case len(x.tried) > 0 && !v.awaits, !v.scales:
-		return ErrNoBackend
-	case len(v.candidates) > 0: // They have come meanwhile.
-		return ErrBusy
-	}
-	if x.ignored = x.ignores(v); x.ignored {
-		return ErrNoBackend
-	}
-	x.outlook = p.outlook.Load()
-	switch {
-	case x.outlook.hopeless() && !v.awaits: // Else what left may come back, whatever can be started.
-		return ErrNotComing
-	case v.waits() && x.who != nil && x.outlook.far(p.core.since()) && x.who.Navigates():
+	case errors.Is(g.err, ErrWaitPage):
 		x.wake()
-		return ErrWaitPage
 	}
-	return ErrBusy
+	x.outlook = g.outlook
+	return g.err
 }
 
 // serveHeld serves both queues: those who doubt have waited for whatever is new.
@@ -208,23 +202,26 @@ func (p *Pool) serve(q *heldQueue) {
 	})
 }
 
-// giveUp says why a request need not wait any longer; nothing if it does.
+// giveUp says why a request that nothing is free for need not wait, or not any longer; nothing if it does. It waits for a place
+// at a backend that it was not at yet, for the news of those that it was at, for those that left, and where the pool scales for
+// the first to come. Who is ignored waits for a place only, and a browser that would wait for long for somebody to come is
+// given the page: one that waits for news is not, for the page would find those that it was at ready.
 func (p *Pool) giveUp(v *view, x *Exchange) grant {
-	switch {
+	untried := v.mayServe(x)
+	switch o := p.outlook.Load(); {
 	case v.gone:
 		return grant{err: ErrNoBackend}
-	case v.awaits, x.doubts(v):
-		return grant{}
-	case !v.mayServe(x):
+	case untried && len(v.candidates) > 0:
+	case x.ignored:
 		return grant{err: ErrNoBackend}
-	case len(v.candidates) > 0:
-		return grant{}
-	case x.ignored, !v.scales:
+	case !v.awaits && x.doubts(v):
+	case !v.awaits && !(untried && v.scales):
 		return grant{err: ErrNoBackend}
-	case v.scales:
-		if o := p.outlook.Load(); o.hopeless() {
-			return grant{err: ErrNotComing, outlook: o}
-		}
+	case !v.scales:
+	case o.hopeless() && !v.awaits: // Else what left may come back, whatever can be started.
+		return grant{err: ErrNotComing, outlook: o}
+	case v.waits() && x.navigates && o.far(p.core.since()):
+		return grant{err: ErrWaitPage, outlook: o}
 	}
 	return grant{}
 }

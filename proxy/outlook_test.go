@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,7 +26,12 @@ func scaling(concurrency, size int, timeout time.Duration) containers.Settings {
 // asleep is the core of a pool without backends, and how often it told that somebody waits.
 func asleep(s containers.Settings) (*proxy.Core, *proxy.Pool, *[]string) {
 	woken := new([]string)
-	c := proxy.New(proxy.Options{Logger: zerolog.Nop(), OnHold: func(pool string) { *woken = append(*woken, pool) }})
+	var mu sync.Mutex // For several may be told at once; who looks lets them be done first.
+	c := proxy.New(proxy.Options{Logger: zerolog.Nop(), OnHold: func(pool string) {
+		mu.Lock()
+		defer mu.Unlock()
+		*woken = append(*woken, pool)
+	}})
 	c.Apply(snapshot(s))
 	return c, c.Pool("default"), woken
 }
@@ -333,6 +339,53 @@ func TestOutlook_browsers_wait_where_all_are_busy(t *testing.T) {
 		expect(t, "a place will be free", "a-", first, second)
 		finish(t, c, first, second)
 	})
+}
+
+// Who finds nobody and who waits already when nobody is left are treated alike: it makes no difference how they came to it.
+func TestOutlook_who_waits_when_the_last_leaves_is_told_what_others_are(t *testing.T) {
+	tests := []struct {
+		name                  string
+		who                   someone
+		doubts, left, arrives string
+	}{
+		{"a program", someone{}, "-", "-", "-"},
+		{"a browser", someone{navigates: true}, "-", "W", "W"},
+		{"who is ignored", someone{agent: "a bot", navigates: true}, "N", "N", "N"},
+	}
+	for _, tt := range tests {
+		for _, sighted := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, sighted %v", tt.name, sighted), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := scaling(1, 10, time.Minute)
+					s.Scale.WaitPage, s.Scale.IgnoreAgents = true, "bot"
+					c, p, woken := asleep(s)
+					c.Apply(snapshot(s, of(1)...))
+					heal(c, of(1)...)
+					c.SetSight(sighted)
+					x := p.BeginFor(time.Now(), tt.who)
+					if _, err := x.Next(&balance.Request{}); err != nil || !x.Again(time.Now(), proxy.CauseConnectFailed) {
+						t.Fatalf("Next() = %v, or Again() = false", err)
+					}
+					doubts := waitWith(t, x, &balance.Request{})
+					first, second := wait(t, p), waitAs(t, p, tt.who)
+					expect(t, "before", tt.doubts+"a-", doubts, first, second)
+					*woken = nil
+					c.Apply(snapshot(s))
+					synctest.Wait()
+					third := waitAs(t, p, tt.who)
+					expect(t, "the last has left", tt.left+tt.left+tt.arrives, doubts, second, third)
+					if ignored := tt.who.agent != ""; (len(*woken) == 0) != ignored {
+						t.Errorf("OnHold was called for %v, want none for whom is ignored", *woken)
+					}
+					for _, w := range []*waiter{doubts, second, third} {
+						w.cancel()
+					}
+					synctest.Wait()
+					finish(t, c, doubts, first, second, third)
+				})
+			})
+		}
+	}
 }
 
 func TestNavigates(t *testing.T) {

@@ -219,7 +219,7 @@ func testWaitPage(t *testing.T, h Harness) {
 		s.later("POST", "/", "hello", "Accept", browser),
 	}
 	s.queued(3)
-	s.Core.SetOutlook("default", proxy.Outlook{Coming: true, In: time.Second})
+	s.Core.SetOutlook("default", proxy.Outlook{Coming: true, In: 2 * time.Second})
 	held = append(held, s.later("GET", "/", "", "Accept", browser))
 	s.queued(4)
 	s.join("a", NewOK(t).Address)
