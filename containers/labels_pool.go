@@ -164,7 +164,7 @@ var poolTable = []label{
 	{
 		name: "retries", scope: scopePool, initial: "1",
 		example: "2",
-		meaning: "Extra attempts on *other* backends, for requests of which nothing was processed for sure: not connected, or idempotent and unanswered. At most 20 % of the requests get one.",
+		meaning: "Extra attempts on *other* backends, for requests that are idempotent and got no answer. At most 20 % of the requests get one. Who could not be connected to costs none: the request goes on to up to three others.",
 		setting: whole(0, 10, func(s *Settings) *int { return &s.Retries }),
 	},
 	{

@@ -262,54 +262,46 @@ func TestAbsence_remembers_what_backends_speak(t *testing.T) {
 }
 
 // A request that was sent to nobody, because all refuse connections, is tried anew for a while: what restarts accepts soon. It
-// costs the budget no more than one retry does.
+// costs the budget no more than one retry does, so where the pool has none it is not tried anew.
 func TestAbsence_who_was_sent_nowhere_is_tried_anew(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := limited(0, 100, 30*time.Second)
-		c, p := running(t, s, of(2)...)
-		x := p.Begin(time.Now())
-		began, attempts := time.Now(), map[string]int{}
-		var err error
-		for {
-			var b *proxy.Backend
-			if b, err = x.Next(&balance.Request{}); errors.Is(err, proxy.ErrBusy) {
-				b, err = x.Hold(t.Context(), &balance.Request{})
+	for retries, want := range map[int]struct {
+		rounds int
+		took   time.Duration
+	}{0: {1, 0}, 1: {4, 1500 * time.Millisecond}, 2: {4, 1500 * time.Millisecond}} {
+		synctest.Test(t, func(t *testing.T) {
+			s := limited(0, 100, 30*time.Second)
+			s.Retries = retries
+			c, p := running(t, s, of(2)...)
+			x := p.Begin(time.Now())
+			began, attempts := time.Now(), map[string]int{}
+			for {
+				b, err := get(t.Context(), &x, &balance.Request{})
+				if errors.Is(err, proxy.ErrNoBackend) {
+					break
+				}
+				if err != nil {
+					t.Fatalf("%v after %v", err, attempts)
+				}
+				attempts[b.Name()]++
+				if !x.Again(time.Now(), proxy.CauseConnectFailed) {
+					break
+				}
 			}
-			if err != nil {
-				break
+			if took := time.Since(began); attempts["a"] != want.rounds || attempts["b"] != want.rounds || took != want.took {
+				t.Errorf("retries %d: attempts %v in %s, want %d each in %s", retries, attempts, took, want.rounds, want.took)
 			}
-			attempts[b.Name()]++
-			if !x.Again(time.Now(), proxy.CauseConnectFailed) {
-				break
+			x.Done(time.Now(), 502, proxy.CauseConnectFailed)
+			settled(t, c)
+			if retries != 1 {
+				return
 			}
-		}
-		if took := time.Since(began); attempts["a"]+attempts["b"] != 2 || took > time.Second {
-			t.Errorf("attempts %v in %s with one retry, want both once", attempts, took)
-		}
-		x.Done(time.Now(), 502, proxy.CauseConnectFailed)
-
-		// With a retry to spare nobody is left after the last, and all begins anew.
-		s.Retries = 2
-		c.Apply(snapshot(s, of(2)...))
-		clear(attempts)
-		x, began = p.Begin(time.Now()), time.Now()
-		for {
-			var b *proxy.Backend
-			if b, err = x.Next(&balance.Request{}); errors.Is(err, proxy.ErrBusy) {
-				b, err = x.Hold(t.Context(), &balance.Request{})
+			for range 100 {
+				fails(t, p, 0, proxy.CauseNoAnswer)
 			}
-			if err != nil {
-				break
+			// There are ten retries, and a fifth for each of 101 requests.
+			if n := report(t, c, time.Now()).RetriesDenied; n != 100-(30-1) {
+				t.Errorf("the budget denied %d of 100 other retries, want 71: one was spent", n)
 			}
-			attempts[b.Name()]++
-			if !x.Again(time.Now(), proxy.CauseConnectFailed) {
-				t.Fatalf("Again() = false after %v", attempts)
-			}
-		}
-		if took := time.Since(began); !errors.Is(err, proxy.ErrNoBackend) || attempts["a"] != 4 || attempts["b"] != 4 || took != 1500*time.Millisecond {
-			t.Errorf("%v after %v in %s, want ErrNoBackend after four each in 1.5 s", err, attempts, took)
-		}
-		x.Done(time.Now(), 502, proxy.CauseConnectFailed)
-		settled(t, c)
-	})
+		})
+	}
 }

@@ -15,13 +15,13 @@ import (
 // retried does one request whose attempts all fail, and returns how many there were.
 func retried(p *proxy.Pool) (attempts int) {
 	x := p.Begin(time.Now())
-	defer func() { x.Done(time.Now(), 502, proxy.CauseConnectFailed) }()
+	defer func() { x.Done(time.Now(), 502, proxy.CauseNoAnswer) }()
 	for {
 		if _, err := x.Next(&balance.Request{}); errors.Is(err, proxy.ErrNoBackend) {
 			return attempts
 		}
 		attempts++
-		if !x.Again(time.Now(), proxy.CauseConnectFailed) {
+		if !x.Again(time.Now(), proxy.CauseNoAnswer) {
 			return attempts
 		}
 	}

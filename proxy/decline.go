@@ -10,6 +10,7 @@ func (x *Exchange) Decline() {
 	}
 	b.probedBy(x, x.attempt)
 	x.tried = append(x.tried, b)
+	x.retried++
 	x.current = nil
 	b.release()
 }

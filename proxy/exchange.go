@@ -22,9 +22,11 @@ type Exchange struct {
 	doubtsUntil time.Duration
 	sent        bool
 	rounds      int
-	current     *Backend
-	tried       []*Backend
-	done        bool
+	// retried is how many of the pool's retries it had, refused how often it went on without one, in this round.
+	retried, refused int
+	current          *Backend
+	tried            []*Backend
+	done             bool
 	// verdict is what the head of the current attempt's answer said of the backend, ended how many failures in a row
 	// that ended.
 	verdict verdict
@@ -124,25 +126,46 @@ func (x *Exchange) Moves(affinity string) bool {
 // request's doing.
 func blamed(status int) bool { return status >= 500 && status != 501 && status != 505 }
 
-// Again ends an attempt that failed with cause, if another one may follow: that is for the pool's retries and their budget to
-// say. It is for requests of which nothing was processed, or which may be processed twice. The attempt counts as an
-// error of the backend, so there is none for a cause that is not its fault. If it is false the attempt goes on.
+// maxRefused is how many other backends a request goes on to, in one round, because it could not be connected to one.
+const maxRefused = 3
+
+// Again ends an attempt that failed with cause, if another one may follow. It is for requests of which nothing was processed,
+// or which may be processed twice. A connection that could not be made costs nothing, as long as others are there; whatever else
+// follows is for the pool's retries and their budget to say. The attempt counts as an error of the backend, so there is none
+// for a cause that is not its fault. If it is false the attempt goes on.
 func (x *Exchange) Again(now time.Time, cause Cause) bool {
-	p := x.pool
-	b := x.current
-	if b == nil || !cause.blames() || len(x.tried) >= p.view.Load().settings.Retries {
+	if x.current == nil || !cause.blames() {
 		return false
 	}
-	if connecting := cause == CauseConnectFailed; !connecting {
+	p := x.pool
+	v := p.view.Load()
+	if cause != CauseConnectFailed {
 		x.sent = true
-	} else if x.rounds > 0 { // It was paid for.
+	} else if x.reachesOn(v, p.since(now)) {
 		return x.again(now, cause)
+	}
+	if x.retried >= v.settings.Retries {
+		return false
 	}
 	if !p.budget.withdraw(p.load.begun.Load()) {
 		p.denied.Add(1)
 		return false
 	}
+	x.retried++
 	return x.again(now, cause)
+}
+
+// reachesOn says whether the request goes on without a retry after it could not be connected: to another backend, if it was not
+// at too many nor for too long, or, where there is none, to wait for news again, which was paid for.
+func (x *Exchange) reachesOn(v *view, at time.Duration) bool {
+	if !v.others(x) {
+		return x.rounds > 0
+	}
+	if x.refused >= maxRefused || at-x.began-x.held >= v.settings.Timeout {
+		return false
+	}
+	x.refused++
+	return true
 }
 
 func (x *Exchange) again(now time.Time, cause Cause) bool {

@@ -184,9 +184,12 @@ func hashOf(h containers.Hash) string {
 }
 
 // mayServe says that there is a backend for an exchange that was not tried, or that none was, and one may come.
-func (v *view) mayServe(x *Exchange) bool {
-	untried := func(b *Backend) bool { return !x.wasTried(b) }
-	return len(x.tried) == 0 || slices.ContainsFunc(v.candidates, untried) || slices.ContainsFunc(v.trials, untried)
+func (v *view) mayServe(x *Exchange) bool { return len(x.tried) == 0 || v.others(x) }
+
+// others says that there is a backend that an exchange was not tried at.
+func (v *view) others(x *Exchange) bool {
+	untried := func(b *Backend) bool { return b != x.current && !x.wasTried(b) }
+	return slices.ContainsFunc(v.candidates, untried) || slices.ContainsFunc(v.trials, untried)
 }
 
 // takeHome counts the request in at the backend that its client is at home at; on trial that has one at a time, as for others.

@@ -26,6 +26,7 @@ var shared2 = []test{
 	{"brings clients back to a backend that was busy", testAffinityBusy},
 	{"sends to another backend what could not be sent", testRetry},
 	{"tries no more than it may", testRetries},
+	{"goes past backends that can't be connected to", testRefused},
 	{"never sends twice what may have arrived", testNeverTwice},
 	{"repeats on a kept connection only what may be repeated", testRepeats},
 	{"repeats on one kept connection at most", testRepeatsOnce},

@@ -138,7 +138,11 @@ func testBudget(t *testing.T, h Harness) {
 	const requests, first = 300, 10
 	conf := Settings()
 	conf.Retries = 3
-	s := NewSite(t, h, conf, Options{}, Refusing(t), Refusing(t), Refusing(t))
+	var dying []string
+	for range 3 {
+		dying = append(dying, NewBackend(t, deaths[0].do).Address)
+	}
+	s := NewSite(t, h, conf, Options{}, dying...)
 	for range requests {
 		if answer, err := s.Ask("GET", "/", nil); err != nil || answer.Status != 502 {
 			t.Fatalf("GET = %v, %v, want 502", answer, err)

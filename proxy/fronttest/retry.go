@@ -22,6 +22,7 @@ import (
 var retryTests = []test{
 	{"sends to another backend what could not be sent", testRetry},
 	{"tries no more than it may", testRetries},
+	{"goes past backends that can't be connected to", testRefused},
 	{"never sends twice what may have arrived", testNeverTwice},
 	{"repeats on a kept connection only what may be repeated", testRepeats},
 	{"repeats on one kept connection at most", testRepeatsOnce},
@@ -86,7 +87,11 @@ func testRetries(t *testing.T, h Harness) {
 		t.Run(strconv.Itoa(retries), func(t *testing.T) {
 			conf := Settings()
 			conf.Retries = retries
-			s := NewSite(t, h, conf, Options{}, Refusing(t), Refusing(t), Refusing(t))
+			var dying []string
+			for range 3 {
+				dying = append(dying, NewBackend(t, deaths[0].do).Address)
+			}
+			s := NewSite(t, h, conf, Options{}, dying...)
 			answer, err := s.Ask("GET", "/", nil)
 			if err != nil || answer.Status != 502 {
 				t.Fatalf("GET = %v, %v, want 502", answer, err)
@@ -98,6 +103,46 @@ func testRetries(t *testing.T, h Harness) {
 			}
 			if want := uint64(min(retries+1, 3)); attempts != want || r.Retries != want-1 {
 				t.Errorf("%d attempts and %d retries, want %d and %d", attempts, r.Retries, want, want-1)
+			}
+		})
+	}
+}
+
+// A connection that was refused carried nothing: that costs none of the retries, but it is not asked for ever.
+func testRefused(t *testing.T, h Harness) {
+	tests := []struct {
+		refusing, retries int
+		want              int
+		attempts          uint64 // That failed.
+	}{
+		{2, 0, 200, 2},
+		{2, 1, 200, 2},
+		{3, 1, 200, 3},
+		{5, 0, 502, 4},
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprintf("%d refuse, %d retries", tt.refusing, tt.retries), func(t *testing.T) {
+			var addresses []string
+			for range tt.refusing {
+				addresses = append(addresses, Refusing(t))
+			}
+			conf := Settings()
+			conf.Retries = tt.retries
+			s := NewSite(t, h, conf, Options{}, append(addresses, NewOK(t).Address)...)
+			if answer, err := s.Ask("POST", "/", strings.NewReader("hello")); err != nil || answer.Status != tt.want {
+				t.Errorf("POST = %v, %v, want %d", answer, err, tt.want)
+			}
+			var attempts uint64
+			r := s.Report()
+			for _, b := range r.Backends {
+				attempts += b.Errors
+			}
+			want := tt.attempts // Each was followed by another one, but for the last where that failed as well.
+			if tt.want != 200 {
+				want--
+			}
+			if attempts != tt.attempts || r.Retries != want {
+				t.Errorf("%d attempts failed and %d retries, want %d and %d", attempts, r.Retries, tt.attempts, want)
 			}
 		})
 	}
