@@ -71,16 +71,15 @@ func testPoolPause(t *testing.T, h Harness) {
 	})
 }
 
-// Case 17, scaled: both ways eight times as long as the limit, and never still for more than a quarter of it.
+// Case 17, scaled: both ways longer than the limit, and never still for long.
 func testPoolSlow(t *testing.T, h Harness) {
-	const pause, pieces = 100 * time.Millisecond, 32
 	conf := Settings()
-	conf.IdleTimeout = pause
+	conf.IdleTimeout = slowLimit
 	s := NewSite(t, h, conf, Options{}, Serve(t, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Length", strconv.Itoa(pieces))
+		w.Header().Set("Content-Length", strconv.Itoa(slowPieces))
 		_ = http.NewResponseController(w).EnableFullDuplex()
 		b := make([]byte, 1)
-		for range pieces {
+		for range slowPieces {
 			if _, err := io.ReadFull(r.Body, b); err != nil {
 				t.Errorf("read a slow body: %v", err)
 				return
@@ -89,17 +88,10 @@ func testPoolSlow(t *testing.T, h Harness) {
 			_ = http.NewResponseController(w).Flush()
 		}
 	}))
-	conn := s.Dial(fmt.Sprintf("POST /lb/ HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", pieces))
-	ticker := time.NewTicker(pause / 4)
-	defer ticker.Stop()
-	go func() {
-		for range pieces {
-			<-ticker.C
-			fmt.Fprint(conn, "x")
-		}
-	}()
-	if answer, err := ReadAnswer(bufio.NewReader(conn)); err != nil || answer.Status != 200 || len(answer.Body) != pieces {
-		t.Errorf("answer %v, %v, want %d bytes", answer, err, pieces)
+	conn := s.Dial(fmt.Sprintf("POST /lb/ HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", slowPieces))
+	go slowly(func() { fmt.Fprint(conn, "x") })
+	if answer, err := ReadAnswer(bufio.NewReader(conn)); err != nil || answer.Status != 200 || len(answer.Body) != slowPieces {
+		t.Errorf("answer %v, %v, want %d bytes", answer, err, slowPieces)
 	}
 	s.WantCounts(1, 0, 0)
 }

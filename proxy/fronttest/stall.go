@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -30,26 +31,35 @@ func testMalformedBody(t *testing.T, h Harness) {
 	s.WantCounts(1, 0, 0)
 }
 
+// slowLimit is how long what is sent slowly may stand still. It is as much more than slowly takes for a piece as a busy machine
+// may be late.
+const (
+	slowLimit  = 2 * time.Second
+	slowPieces = 20
+)
+
+// slowly calls send slowPieces times: one and a half times slowLimit in all, and a thirteenth of it between two calls.
+func slowly(send func()) {
+	for range slowPieces {
+		<-time.After(slowLimit * 3 / 2 / slowPieces)
+		send()
+	}
+}
+
 func testStalledBody(t *testing.T, h Harness) {
-	const pause = 100 * time.Millisecond
 	backend := Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		n, _ := io.Copy(io.Discard, r.Body)
 		fmt.Fprint(w, n)
 	})
-	s := NewSite(t, h, Settings(), Options{BodyIdle: pause}, backend)
+	s := NewSite(t, h, Settings(), Options{BodyIdle: slowLimit}, backend)
 
 	reader, writer := io.Pipe()
-	go func() { // Eight times the pause in all, but never longer than a quarter of it at a time.
-		ticker := time.NewTicker(pause / 4)
-		defer ticker.Stop()
-		for range 32 {
-			<-ticker.C
-			_, _ = writer.Write([]byte("x"))
-		}
+	go func() {
+		slowly(func() { _, _ = writer.Write([]byte("x")) })
 		_ = writer.Close()
 	}()
-	if answer, err := s.Ask("POST", "/", reader); err != nil || answer.Status != 200 || answer.Body != "32" {
-		t.Errorf("slow body: %v, %v, want 200 and 32", answer, err)
+	if answer, err := s.Ask("POST", "/", reader); err != nil || answer.Status != 200 || answer.Body != strconv.Itoa(slowPieces) {
+		t.Errorf("slow body: %v, %v, want 200 and %d", answer, err, slowPieces)
 	}
 	if answer, _ := s.Say("POST /lb/ HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhello"); answer.Status != 400 {
 		t.Errorf("body that stands still: %v, want 400", answer)
