@@ -30,6 +30,8 @@ type Options struct {
 	Timeout time.Duration
 	// Body is how long that of a POST is, in bytes.
 	Body int
+	// HTTP2 says to speak that, from the first byte on and without TLS, instead of HTTP/1.1.
+	HTTP2 bool
 	// Holds is what each answer must hold, to show that it is from whom it should be.
 	Holds string
 }
@@ -65,12 +67,12 @@ type Report struct {
 
 // Load is requests that are being sent. It is safe for concurrent use.
 type Load struct {
-	o           Options
-	kept, fresh *http.Client
-	body        []byte
-	stop        context.CancelFunc
-	sending     sync.WaitGroup
-	sent, done  atomic.Int64
+	o          Options
+	kept       *http.Client
+	body       []byte
+	stop       context.CancelFunc
+	sending    sync.WaitGroup
+	sent, done atomic.Int64
 
 	mu       sync.Mutex
 	failures []Failure     // guarded by mu
@@ -87,11 +89,18 @@ func Start(o Options) *Load {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	l := &Load{o: o, stop: stop, body: bytes.Repeat([]byte("x"), o.Body)}
-	dial := (&net.Dialer{KeepAlive: -1}).DialContext
-	l.kept = &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: o.PerSecond, DisableCompression: true}}
-	l.fresh = &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true, DisableCompression: true}}
+	l.kept = l.client()
 	l.sending.Go(func() { l.run(ctx) })
 	return l
+}
+
+func (l *Load) client() *http.Client {
+	speaks := new(http.Protocols)
+	speaks.SetHTTP1(!l.o.HTTP2)
+	speaks.SetUnencryptedHTTP2(l.o.HTTP2)
+	return &http.Client{Transport: &http.Transport{
+		DialContext: (&net.Dialer{KeepAlive: -1}).DialContext, Protocols: speaks, MaxIdleConnsPerHost: l.o.PerSecond, DisableCompression: true,
+	}}
 }
 
 func (l *Load) run(ctx context.Context) {
@@ -122,7 +131,9 @@ func (l *Load) ask(n int64) {
 	}
 	client := l.kept
 	if f.Fresh {
-		client = l.fresh
+		// Of its own altogether: with DisableKeepAlives Go's client loses requests over HTTP/2 that come at once.
+		client = l.client()
+		defer client.CloseIdleConnections()
 	}
 	err := l.exchange(client, &f)
 	f.Took = time.Since(f.At)
@@ -146,7 +157,7 @@ func (l *Load) exchange(client *http.Client, f *Failure) error {
 	if err != nil {
 		return err
 	}
-	request.Host = l.o.Host
+	request.Host, request.Close = l.o.Host, f.Fresh && !l.o.HTTP2
 	response, err := client.Do(request)
 	if err != nil {
 		return err
@@ -192,6 +203,5 @@ func (l *Load) Stop() Report {
 	l.stop()
 	l.sending.Wait()
 	l.kept.CloseIdleConnections()
-	l.fresh.CloseIdleConnections()
 	return l.Report()
 }

@@ -2,6 +2,7 @@ package steady_test
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -79,5 +80,36 @@ func TestLoad_is_an_open_loop(t *testing.T) {
 	close(release)
 	if report := load.Stop(); len(report.Failures) != 0 || report.Slowest < 100*time.Millisecond {
 		t.Errorf("%v, slowest %s, want no failure and that the first waited for all", report.Failures, report.Slowest)
+	}
+}
+
+func TestLoad_speaks_HTTP2(t *testing.T) {
+	var other, posts, conns atomic.Int64
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 2 {
+			other.Add(1)
+		}
+		if body, err := io.ReadAll(r.Body); err == nil && len(body) == 1000 {
+			posts.Add(1)
+		}
+	}))
+	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			conns.Add(1)
+		}
+	}
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetUnencryptedHTTP2(true)
+	server.Start()
+	defer server.Close()
+	load := steady.Start(steady.Options{URL: server.URL, PerSecond: 500, Body: 1000, HTTP2: true})
+	if err := load.More(t.Context(), 100); err != nil {
+		t.Fatal(err)
+	}
+	if report := load.Stop(); len(report.Failures) != 0 || other.Load() != 0 || posts.Load() != report.Sent/2 {
+		t.Errorf("%+v, %d not by HTTP/2, %d POST", report, other.Load(), posts.Load())
+	}
+	if n := conns.Load(); n < 50 {
+		t.Errorf("%d connections for 100 requests, want one for half of those each, and some that are kept", n)
 	}
 }
