@@ -9,8 +9,10 @@ const (
 	// settlesIn is how long after a Fleet began to run clones may still appear that an earlier run was making, and how long one
 	// may appear whose creation had no answer, or that was given up.
 	settlesIn = time.Minute
-	// frozenFor is how long a Fleet does nothing after it has found another one at its work.
-	frozenFor = time.Minute
+	// frozenFor is how long a Fleet does nothing after it has found another one at its work. With each thaw both undo once more what
+	// the other did, so that every time it is twice as long as before, up to frozenMost; after so long without, it begins anew.
+	frozenFor  = time.Minute
+	frozenMost = 16 * time.Minute
 )
 
 // rivalry is what a Fleet notes to find another Ballast that has the same instance by mistake. One that hands over or is handed
@@ -21,8 +23,9 @@ type rivalry struct {
 	// explained are clones that may appear without having been made here as far as is known, until when: by name those whose
 	// creation had no answer, by ID those that were known once.
 	explained map[string]time.Time
-	// frozen is until when nothing is done, and clone what is the last that was found.
+	// frozen is until when nothing is done, rest for how long when it was said, and clone what is the last that was found.
 	frozen time.Time
+	rest   time.Duration
 	clone  string
 }
 
@@ -47,10 +50,21 @@ func (f *Fleet) find(adopted []adoption, now time.Time) {
 		if byName || byID {
 			continue
 		}
-		r.frozen, r.clone = now.Add(frozenFor), c.name
-		f.o.Logger.Warn().Str("pool", c.pool).Str("clone", c.name).Str("container", c.id).Dur("frozen_for", frozenFor).
+		r.freeze(c.name, now)
+		f.o.Logger.Warn().Str("pool", c.pool).Str("clone", c.name).Str("container", c.id).Dur("frozen_for", r.rest).
 			Msg(f.whyFrozen())
 	}
+}
+
+// freeze notes that a clone was found. Others that are found meanwhile are of the same round.
+func (r *rivalry) freeze(clone string, now time.Time) {
+	switch {
+	case r.rest == 0 || now.Sub(r.frozen) >= frozenMost:
+		r.rest = frozenFor
+	case !now.Before(r.frozen):
+		r.rest = min(2*r.rest, frozenMost)
+	}
+	r.frozen, r.clone = now.Add(r.rest), clone
 }
 
 // frozen says whether another Ballast was found at work lately.

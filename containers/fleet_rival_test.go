@@ -35,6 +35,27 @@ func TestFleet_freezes_when_another_one_makes_its_clones(t *testing.T) {
 	})
 }
 
+// Each thaw lets two of them undo once more what the other did: it must come ever later, and anew when they have left each other alone.
+func TestFleet_freezes_for_longer_when_they_meet_again(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		h.run("web-a", "ballast.scale.max=5")
+		f, _ := h.fleet(nil)
+		f.Bring(t.Context(), "web", 1, nil)
+		after(2 * time.Minute)
+		for _, tt := range []struct{ alone, frozen time.Duration }{
+			{0, time.Minute}, {5 * time.Second, 2 * time.Minute}, {time.Minute, 4 * time.Minute}, {0, 8 * time.Minute},
+			{0, 16 * time.Minute}, {15 * time.Minute, 16 * time.Minute}, {20 * time.Minute, time.Minute},
+		} {
+			after(tt.alone)
+			h.clone("here", 1)
+			after(tt.frozen - time.Second)
+			wantNames(t, h, "ballast-web-1", "web-a")
+			after(2 * time.Second)
+			wantNames(t, h, "web-a")
+		}
+	})
+}
+
 func TestFleet_takes_no_one_for_a_rival(t *testing.T) {
 	for _, tt := range []struct {
 		name string
