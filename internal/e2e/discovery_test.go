@@ -8,12 +8,10 @@ import (
 	"context"
 	"encoding/json"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -26,8 +24,10 @@ type logLine struct {
 	From    string    `json:"from"`
 	To      string    `json:"to"`
 	Pool    string    `json:"pool"`
-	Admin   string    `json:"admin"`
-	Traffic string    `json:"traffic"`
+	// FrozenFor is in milliseconds.
+	FrozenFor int64  `json:"frozen_for"`
+	Admin     string `json:"admin"`
+	Traffic   string `json:"traffic"`
 }
 
 // journal collects the log of a Ballast on the host.
@@ -70,31 +70,11 @@ func (j *journal) find(t *testing.T, what string, fits func(logLine) bool) logLi
 	}
 }
 
-// onHost runs the binary on the host with a label prefix of its own, until the test ends.
-func onHost(t *testing.T, prefix string, args ...string) *journal {
-	t.Helper()
-	bin := filepath.Join(t.TempDir(), "ballast")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "./cmd/ballast")
-	build.Dir = root(t)
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	j := &journal{}
-	cmd := exec.Command(bin, append([]string{"serve", "--admin.listen=127.0.0.1:0", "--traffic.listen=127.0.0.1:0", "--labels.prefix=" + prefix, "--log.format=json"}, args...)...)
-	cmd.Stderr = j
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-			t.Errorf("SIGTERM: %v", err)
-		}
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("Ballast ended with %v, want exit code 0", err)
-		}
-	})
-	j.find(t, "serving", func(l logLine) bool { return l.Message == "serving" })
-	return j
+// has says whether there is a line that fits.
+func (j *journal) has(fits func(logLine) bool) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.ContainsFunc(j.lines, fits)
 }
 
 // TestDiscovery measures, with ten containers one after the other, how long they take from their start
@@ -102,7 +82,7 @@ func onHost(t *testing.T, prefix string, args ...string) *journal {
 func TestDiscovery(t *testing.T) {
 	s := onBridge(t)
 	events := watchKills(t, s.prefix)
-	j := onHost(t, s.prefix)
+	j := s.onHost()
 
 	var joined, left []time.Duration
 	for i := range 10 {

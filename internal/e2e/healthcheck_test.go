@@ -19,7 +19,7 @@ func TestHealthcheck(t *testing.T) {
 		t.Fatalf("docker build: %v\n%s", err, out)
 	}
 	t.Cleanup(func() { _ = exec.Command("docker", "rmi", checked).Run() })
-	j := onHost(t, s.prefix)
+	j := s.onHost()
 
 	good := s.join("good", nil, checked)
 	j.find(t, good+" starting", func(l logLine) bool { return l.Backend == good && l.To == "starting" })

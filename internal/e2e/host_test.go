@@ -50,9 +50,11 @@ func TestTraffic(t *testing.T) {
 // host is a Ballast on the host, with the mock backends that a test starts.
 type host struct {
 	*stack
-	log    *journal
-	listen string // host:port of the traffic listener.
-	client *http.Client
+	log *process
+	// instance is its name, if the test gave it one.
+	instance string
+	listen   string // host:port of the traffic listener.
+	client   *http.Client
 }
 
 func newHost(t *testing.T) *host {
@@ -63,16 +65,15 @@ func newHost(t *testing.T) *host {
 // hostOf starts a Ballast for a stack, with more flags.
 func hostOf(t *testing.T, s *stack, flags ...string) *host {
 	t.Helper()
-	h := &host{stack: s, log: onHost(t, s.prefix, flags...), client: &http.Client{Transport: &http.Transport{}}}
-	l := h.log.find(t, "serving", func(l logLine) bool { return l.Message == "serving" })
-	_, port, err := net.SplitHostPort(l.Admin)
+	h := &host{stack: s, log: s.onHost(flags...), client: &http.Client{Transport: &http.Transport{}}}
+	_, port, err := net.SplitHostPort(h.log.admin)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if s.port, err = strconv.Atoi(port); err != nil {
 		t.Fatal(err)
 	}
-	h.listen = l.Traffic
+	h.listen = h.log.traffic
 	return h
 }
 

@@ -16,9 +16,10 @@ type metrics struct {
 type pool struct {
 	Name     string `json:"name"`
 	Replicas struct {
-		Desired int `json:"desired"`
-		Ready   int `json:"ready"`
-		Warm    int `json:"warm"`
+		Desired int    `json:"desired"`
+		Ready   int    `json:"ready"`
+		Warm    int    `json:"warm"`
+		Blocked string `json:"blocked"`
 	} `json:"replicas"`
 	InFlight int            `json:"in_flight"`
 	Queued   int            `json:"queued"`

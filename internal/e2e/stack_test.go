@@ -29,6 +29,8 @@ type stack struct {
 	name, prefix, network string
 	// mock is the image of the mock backend, built for this stack.
 	mock string
+	// bin is the binary for the host, empty until it is built.
+	bin string
 	// port is that of the admin listener, traffic of the other one.
 	port, traffic int
 	env           []string

@@ -36,7 +36,7 @@ func TestUpgrade(t *testing.T) {
 	s.compose("up", "-d")
 	s.awaitAdmin()
 	s.waitFor("an original and two clones serve", 30*time.Second, func(p pool) bool { return p.Replicas.Ready == 3 })
-	clones := s.cloneIDs()
+	clones := s.cloneIDs(s.name)
 	loads := []*steady.Load{
 		steady.Start(steady.Options{URL: fmt.Sprintf("http://127.0.0.1:%d/", s.traffic), PerSecond: 200, Body: 20 << 10}),
 		steady.Start(steady.Options{URL: s.url("/lb"), PerSecond: 50, Body: 100}),
@@ -59,7 +59,7 @@ func TestUpgrade(t *testing.T) {
 			t.Error(f)
 		}
 	}
-	if now := s.cloneIDs(); now != clones {
+	if now := s.cloneIDs(s.name); now != clones {
 		t.Errorf("the clones are %q after the upgrades, want %q as before", now, clones)
 	}
 	if p := s.pool(); p.Replicas.Ready != 3 {
@@ -99,14 +99,15 @@ func (s *stack) serving() string {
 	return s.docker("ps", "--filter", "label=com.docker.compose.project="+s.name, "--format", "{{.Names}}")
 }
 
-// cloneIDs are those of the clones, in order.
-func (s *stack) cloneIDs() string {
+// cloneIDs are those of the clones of one instance, in order, whatever their state.
+func (s *stack) cloneIDs(instance string) string {
 	s.t.Helper()
-	return s.docker("ps", "-q", "--no-trunc", "--filter", "label="+s.prefix+".owner="+s.name)
+	return s.docker("ps", "-aq", "--no-trunc", "--filter", "label="+s.prefix+".owner="+instance)
 }
 
+// removeClones removes those of all instances.
 func (s *stack) removeClones() {
-	out, err := exec.Command("docker", "ps", "-aq", "--filter", "label="+s.prefix+".owner="+s.name).Output()
+	out, err := exec.Command("docker", "ps", "-aq", "--filter", "label="+s.prefix+".clone=true").Output()
 	if err != nil {
 		s.t.Errorf("list the clones: %v", err)
 	}

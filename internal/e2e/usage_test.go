@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"os/exec"
 	"strings"
 	"sync"
 	"time"
@@ -70,17 +69,4 @@ func (h *host) testScalesByCPU() {
 		h.t.Errorf("the first decision is %+v, want a scale-out that says %q at more than 60 %%", d, says)
 	}
 	h.t.Log(d.Reason)
-}
-
-func (h *host) removeClones() {
-	ids, err := exec.Command("docker", "ps", "-aq", "--filter", "label="+h.prefix+".clone=true").Output()
-	if err != nil {
-		h.t.Errorf("docker ps: %v", err)
-		return
-	}
-	for id := range strings.FieldsSeq(string(ids)) {
-		if out, err := exec.Command("docker", "rm", "-f", "-v", id).CombinedOutput(); err != nil {
-			h.t.Errorf("docker rm: %v\n%s", err, out)
-		}
-	}
 }

@@ -5,7 +5,6 @@ package e2e
 import (
 	"net/http"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,14 +13,8 @@ import (
 // TestWhy asks ballast why of containers of a real engine.
 func TestWhy(t *testing.T) {
 	h := newHost(t)
-	bin := filepath.Join(t.TempDir(), "ballast")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "./cmd/ballast")
-	build.Dir = root(t)
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
 	why := func(name string) (string, error) {
-		out, err := exec.CommandContext(t.Context(), bin, "why", name, "--url", h.url("")).CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), h.bin, "why", name, "--url", h.url("")).CombinedOutput()
 		return string(out), err
 	}
 
