@@ -9,8 +9,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/fsnotify/fsnotify"
 )
 
 // run runs until the test ends.
@@ -170,54 +168,6 @@ func TestFiles_reload_half_written(t *testing.T) {
 	}
 }
 
-func TestFiles_follow_settles(t *testing.T) {
-	p := spec{id: "one"}.put(t)
-	synctest.Test(t, func(t *testing.T) {
-		f, _ := files(t, p)
-		events, looks := make(chan fsnotify.Event), 0
-		ctx, cancel := context.WithCancel(t.Context())
-		go f.follow(ctx, signs{events: events, aim: func() { looks++ }})
-		defer cancel()
-
-		synctest.Wait()
-		if looks != 1 {
-			t.Fatalf("looks at the start = %d, want 1", looks)
-		}
-		// A directory that never rests: an event every 50 ms for 2 s.
-		for range 40 {
-			events <- fsnotify.Event{}
-			time.Sleep(50 * time.Millisecond)
-		}
-		synctest.Wait()
-		if looks < 9 || looks > 11 {
-			t.Errorf("looks in 2 s = %d, want one per %v", looks-1, settle)
-		}
-	})
-}
-
-func TestFiles_follow_polls(t *testing.T) {
-	p, next := spec{id: "one"}.put(t), spec{id: "two"}.pem(t)
-	synctest.Test(t, func(t *testing.T) {
-		f, _ := files(t, p)
-		ctx, cancel := context.WithCancel(t.Context())
-		go f.follow(ctx, signs{aim: func() {}})
-		defer cancel()
-
-		synctest.Wait()
-		p.put(t, next)
-		time.Sleep(pollEvery - time.Second)
-		synctest.Wait()
-		if got := current(f); got != "one" {
-			t.Fatalf("certificate before the poll = %q, want one", got)
-		}
-		time.Sleep(2 * time.Second)
-		synctest.Wait()
-		if got := current(f); got != "two" {
-			t.Errorf("certificate after the poll = %q, want two", got)
-		}
-	})
-}
-
 func TestFiles_warnExpiring(t *testing.T) {
 	const day = 24 * time.Hour
 	f, log := files(t, spec{names: []string{"soon.test"}, left: 30 * day}.put(t), spec{names: []string{"later.test"}}.put(t))
@@ -238,11 +188,11 @@ func TestFiles_warnExpiring(t *testing.T) {
 	}
 }
 
-func TestFiles_follow_warns_daily(t *testing.T) {
+func TestFiles_remind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, log := files(t, spec{names: []string{"soon.test"}, left: 6 * 24 * time.Hour}.put(t))
 		ctx, cancel := context.WithCancel(t.Context())
-		go f.follow(ctx, signs{aim: func() {}})
+		go f.remind(ctx)
 		defer cancel()
 		for day := range 3 {
 			synctest.Wait()
