@@ -1,6 +1,7 @@
 package containers
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -91,6 +92,15 @@ func (f *Fleet) Status(pool string) FleetStatus {
 		}
 	}
 	return s
+}
+
+// SetLimits changes MaxContainers and Headroom of the options, in clones and in percent.
+func (f *Fleet) SetLimits(maxContainers, headroom int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.o.MaxContainers, f.o.Headroom = cmp.Or(maxContainers, DefaultMaxContainers), headroom
+	f.memory.at = time.Time{} // What was short may no longer be.
+	f.nudge()
 }
 
 // tries says that a replica of the pool is being made or started, and that none is there that need only be woken.

@@ -49,6 +49,8 @@ type Reconciler struct {
 	status   statusBoard
 	// sighted is what Sight was told last. It is Run's.
 	sighted bool
+	// configured has the settings of pools that Configure was given last.
+	configured chan PoolConfig
 	// proven tells the stream's goroutine that a sync went well since its subscription.
 	proven atomic.Bool
 
@@ -62,10 +64,11 @@ type Reconciler struct {
 // NewReconciler makes a Reconciler; it does nothing before Run.
 func NewReconciler(options ReconcilerOptions) *Reconciler {
 	r := &Reconciler{
-		options: options,
-		synced:  make(chan struct{}),
-		view:    newView(options.Prefix, options.Pools, options.Self),
-		journal: journal{log: options.Logger},
+		options:    options,
+		synced:     make(chan struct{}),
+		configured: make(chan PoolConfig, 1),
+		view:       newView(options.Prefix, options.Pools, options.Self),
+		journal:    journal{log: options.Logger},
 	}
 	r.view.instance = options.Instance
 	r.status.log = options.Logger
@@ -86,6 +89,18 @@ func (r *Reconciler) Status() EngineStatus { return r.status.load() }
 
 // Synced is closed when the first list succeeded and its snapshot is published.
 func (r *Reconciler) Synced() <-chan struct{} { return r.synced }
+
+// Configure changes Pools of the options, which must be validated already; it is not written to after. Snapshots that are
+// published later follow it.
+func (r *Reconciler) Configure(pools PoolConfig) {
+	for {
+		select {
+		case r.configured <- pools:
+			return
+		case <-r.configured: // What waits there is older.
+		}
+	}
+}
 
 // Run follows the engine until ctx ends, and returns nil then. It is called once.
 func (r *Reconciler) Run(ctx context.Context) error {
@@ -111,6 +126,11 @@ func (r *Reconciler) Run(ctx context.Context) error {
 		case n := <-notices:
 			r.hear(n, notices)
 			r.tellSight()
+		case pools := <-r.configured:
+			r.view.pools = pools
+			if r.isSynced() {
+				r.publish()
+			}
 		case got := <-results:
 			r.finish(got)
 			r.tellSight()

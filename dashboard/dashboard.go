@@ -25,8 +25,8 @@ type Options struct {
 	// Document is asked for at every rendering, from many goroutines.
 	Document func() telemetry.Document
 	// Features are what is in force for the whole of Ballast, in a few words each, such as
-	// "clones are removed at exit". Those of the pools come from the document.
-	Features []string
+	// "clones are removed at exit". Those of the pools come from the document. It is asked as Document is.
+	Features func() []string
 	// LabelPrefix is shown in the example of the empty page; "ballast" if empty.
 	LabelPrefix string
 	Logger      zerolog.Logger
@@ -43,6 +43,9 @@ type Dashboard struct {
 // New makes a dashboard.
 func New(o Options) *Dashboard {
 	o.LabelPrefix = cmp.Or(o.LabelPrefix, "ballast")
+	if o.Features == nil {
+		o.Features = func() []string { return nil }
+	}
 	a := newAssets()
 	return &Dashboard{
 		options: o,
@@ -84,7 +87,7 @@ func (d *Dashboard) render(name string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		doc := d.options.Document()
 		page := newPage(doc, d.shares.observe(doc))
-		page.Features = d.options.Features
+		page.Features = d.options.Features()
 		page.LabelPrefix, page.Host = d.options.LabelPrefix, r.Host
 		// Into a buffer first: a page that breaks off in the middle would pass for a whole one.
 		var buf bytes.Buffer

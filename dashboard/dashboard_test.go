@@ -64,6 +64,10 @@ func TestPage(t *testing.T) {
 	first.Engine = containers.EngineStatus{Kind: "docker", Error: "no such file"}
 	embedded := input()
 	embedded.Engine.Kind = "embedded"
+	invalid := busy()
+	invalid.Config = telemetry.ConfigStatus{File: "/etc/ballast.yml", Failed: noon.Add(-time.Minute), Error: "admin.listn: unknown key"}
+	pending := busy()
+	pending.Config = telemetry.ConfigStatus{File: "/etc/ballast.yml", Loaded: noon, Pending: []string{"instance", "admin.listen"}}
 	blocked := busy()
 	blocked.Fleet = map[string]telemetry.Fleet{"shop": {Desired: 5, Blocked: "shop-a publishes port 80"}}
 	tests := []struct {
@@ -94,6 +98,16 @@ func TestPage(t *testing.T) {
 				"clones are removed at exit",
 			},
 			[]string{"has not answered", "No containers joined", "No clone can be made", "Panic", "Retries that the budget"},
+		},
+		{
+			"invalid_configuration", invalid,
+			[]string{"The configuration can't be read again since 11:59:00 UTC What was in force before stays.", "admin.listn: unknown key"},
+			[]string{"in force after a restart"},
+		},
+		{
+			"pending_configuration", pending,
+			[]string{"Changed in /etc/ballast.yml, and in force after a restart of Ballast: instance , admin.listen ."},
+			[]string{"can't be read again"},
 		},
 		{
 			"troubled", troubled(),

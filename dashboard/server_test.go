@@ -29,11 +29,13 @@ func serve(t *testing.T, in telemetry.Input) *served {
 	r := chi.NewRouter()
 	New(Options{
 		Document: func() telemetry.Document { return *s.document.Load() },
-		Features: []string{
-			"HTTP at :80", "HTTPS at :443", "certificate shop.pem", "ACME certificates for a.shop.example, b.shop.example",
-			"HTTP is redirected to HTTPS", "trusted proxies 10.0.0.0/8, 2001:db8::/32",
-			"access log to stdout: 1 % of the requests and every status from 500", "every request has an X-Request-Id",
-			"clones are removed at exit",
+		Features: func() []string {
+			return []string{
+				"HTTP at :80", "HTTPS at :443", "certificate shop.pem", "ACME certificates for a.shop.example, b.shop.example",
+				"HTTP is redirected to HTTPS", "trusted proxies 10.0.0.0/8, 2001:db8::/32",
+				"access log to stdout: 1 % of the requests and every status from 500", "every request has an X-Request-Id",
+				"clones are removed at exit",
+			}
 		},
 		Logger: zerolog.New(zerolog.NewTestWriter(t)),
 	}).Register(r)

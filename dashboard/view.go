@@ -21,6 +21,7 @@ type page struct {
 	Title     string
 	Now       string
 	Engine    engineView
+	Config    configView
 	Tiles     []tile
 	Pools     []poolView
 	Left      []containerView
@@ -40,6 +41,11 @@ type engineView struct {
 	LastSync          string
 	Since, SinceAgo   string
 	Error             string
+}
+
+type configView struct {
+	File, Failed, Error string
+	Pending             []string
 }
 
 // tile is one number of the first row.
@@ -70,6 +76,7 @@ func newPage(d telemetry.Document, shares map[backendKey]float64) page {
 		Uptime: length(time.Duration(d.Uptime * float64(time.Second))),
 		Now:    clock(d.Time),
 		Engine: newEngineView(d),
+		Config: newConfigView(d.Config),
 		Tiles:  newTiles(d.Totals),
 	}
 	p.Title = fmt.Sprintf("%d/%d ready", d.Totals.Ready, d.Totals.Backends)
@@ -113,6 +120,14 @@ func newEngineView(d telemetry.Document) engineView {
 	}
 	if e.Since != nil {
 		v.Since, v.SinceAgo = clock(*e.Since), length(d.Time.Sub(*e.Since))
+	}
+	return v
+}
+
+func newConfigView(c telemetry.ConfigDoc) configView {
+	v := configView{File: c.File, Error: c.Error, Pending: c.Pending}
+	if c.Failed != nil {
+		v.Failed = clock(*c.Failed)
 	}
 	return v
 }

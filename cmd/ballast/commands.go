@@ -6,7 +6,9 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/signal"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"github.com/mattn/go-isatty"
@@ -34,7 +36,13 @@ func start(ctx context.Context, s config.Sources) error {
 	if err != nil {
 		return err
 	}
-	a, err := app.New(ctx, app.Options{Config: c, Version: buildVersion(), Logger: logger(c)})
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
+	a, err := app.New(ctx, app.Options{
+		Config: c, Version: buildVersion(), Logger: logger(c),
+		Load: func() (config.Config, error) { return config.Load(s) }, Reload: reload,
+	})
 	if err != nil {
 		return err
 	}
@@ -117,5 +125,7 @@ func logger(c config.Config) zerolog.Logger {
 	if console {
 		w = zerolog.ConsoleWriter{Out: os.Stderr, TimeFormat: "15:04:05.000"}
 	}
-	return zerolog.New(w).Level(c.LogLevel).With().Timestamp().Logger()
+	// The level can change while the program runs.
+	zerolog.SetGlobalLevel(c.LogLevel)
+	return zerolog.New(w).With().Timestamp().Logger()
 }

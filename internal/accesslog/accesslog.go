@@ -6,9 +6,11 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net/netip"
 	"os"
+	"sync/atomic"
 
 	"github.com/rs/zerolog"
 
@@ -18,8 +20,9 @@ import (
 
 // Log is a proxy.AccessLog.
 type Log struct {
-	log    zerolog.Logger
-	sample float64
+	log zerolog.Logger
+	// sample is the bits of a float64.
+	sample atomic.Uint64
 	out    *buffer
 }
 
@@ -50,8 +53,13 @@ func Open(c config.AccessLog, lost func(lines int, err error)) (*Log, error) {
 // that it takes; it takes all with a status of 500 or above.
 func New(w io.Writer, sample float64, lost func(lines int, err error)) *Log {
 	out := newBuffer(w, lost)
-	return &Log{log: zerolog.New(out), sample: sample, out: out}
+	l := &Log{log: zerolog.New(out), out: out}
+	l.SetSample(sample)
+	return l
 }
+
+// SetSample changes the share of requests that it takes.
+func (l *Log) SetSample(share float64) { l.sample.Store(math.Float64bits(share)) }
 
 // Close writes what waits, and closes what is written to. If that takes nothing any more it gives up after a moment,
 // with an error. What is logged after it is lost.
@@ -59,7 +67,8 @@ func (l *Log) Close() error { return l.out.Close() }
 
 // Wants implements proxy.AccessLog.
 func (l *Log) Wants(status int) bool {
-	return status >= 500 || l.sample >= 1 || l.sample > 0 && rand.Float64() < l.sample
+	share := math.Float64frombits(l.sample.Load())
+	return status >= 500 || share >= 1 || share > 0 && rand.Float64() < share
 }
 
 // Log implements proxy.AccessLog.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -32,6 +33,10 @@ type Options struct {
 	Config  config.Config
 	Version string
 	Logger  zerolog.Logger
+	// Load reads the configuration again, from where Config is; nil if that is never done. Reload asks for it, as a
+	// change of its file does.
+	Load   func() (config.Config, error)
+	Reload <-chan os.Signal
 }
 
 // App is a whole Ballast.
@@ -41,6 +46,8 @@ type App struct {
 	log     zerolog.Logger
 	started time.Time
 
+	reload     <-chan os.Signal
+	reloader   *reloader
 	engine     engine.Engine
 	core       *proxy.Core
 	admin      *plane
@@ -68,7 +75,7 @@ type App struct {
 // here, with its remedy. Run must follow; it closes them.
 func New(ctx context.Context, o Options) (*App, error) {
 	a := &App{
-		config: o.Config, version: o.Version, log: o.Logger,
+		config: o.Config, version: o.Version, log: o.Logger, reload: o.Reload,
 		started: time.Now(), registry: prometheus.NewRegistry(),
 	}
 	var err error
@@ -89,11 +96,13 @@ func New(ctx context.Context, o Options) (*App, error) {
 		a.local = info.ContainersReachable
 	}
 	a.engine, a.contained = telemetry.Engine(e, a.metrics), self != ""
+	a.reloader = newReloader(o.Config, o.Load, a.reconfigure, a.component("config"))
 	a.connect(self)
 	if err := a.registry.Register(telemetry.NewCollector(telemetry.Sources{
 		Report: func() proxy.Report { return a.core.Report(time.Now()) },
 		Engine: a.reconciler.Status,
 		Fleet:  a.fleets,
+		Config: a.reloader.state,
 	})); err != nil {
 		return nil, errors.Join(err, a.drain(0), a.close(), a.engine.Close())
 	}
@@ -365,6 +374,7 @@ func (a *App) decide(r *reign) error {
 // components are those that run until they are told to end, and serve nobody.
 func (a *App) components() []func(context.Context) error {
 	all := []func(context.Context) error{a.reconciler.Run, a.core.Run, a.prober.Run, a.usage.Run, a.recorder.Run}
+	all = append(all, func(ctx context.Context) error { return a.reloader.Run(ctx, a.reload) })
 	if a.traffic.files != nil {
 		all = append(all, a.traffic.files.Run)
 	}

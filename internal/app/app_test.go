@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 
 // running is an App in this test's process, on a free port.
 type running struct {
+	reload chan<- os.Signal
 	t      *testing.T
 	app    *App
 	base   string
@@ -29,21 +31,26 @@ type running struct {
 // start runs the demo; it is stopped when the test ends.
 func start(t *testing.T, args ...string) *running {
 	t.Helper()
-	c, err := config.Load(config.Sources{
+	sources := config.Sources{
 		Args:  append([]string{"--admin.listen=127.0.0.1:0", "--traffic.listen=127.0.0.1:0"}, args...),
 		Fixed: map[string]string{"engine": config.EngineEmbedded},
-	})
+	}
+	load := func() (config.Config, error) { return config.Load(sources) }
+	c, err := load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := New(t.Context(), Options{Config: c, Version: "test", Logger: zerolog.New(zerolog.NewTestWriter(t))})
+	reload := make(chan os.Signal)
+	a, err := New(t.Context(), Options{
+		Config: c, Version: "test", Logger: zerolog.New(zerolog.NewTestWriter(t)), Load: load, Reload: reload,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	transport := &http.Transport{}
 	r := &running{
-		t: t, app: a, base: "http://" + a.Addr().String(), stop: stop,
+		t: t, app: a, reload: reload, base: "http://" + a.Addr().String(), stop: stop,
 		client: &http.Client{Transport: transport}, ended: make(chan error, 1),
 	}
 	go func() { r.ended <- a.Run(ctx) }()

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
 
 	"github.com/ballast-lb/ballast/internal/config"
 )
@@ -74,7 +75,7 @@ func TestFeatures(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a := &App{config: tt.config}
+			a := &App{config: tt.config, reloader: newReloader(tt.config, nil, nil, zerolog.Nop())}
 			if tt.plain != "" {
 				a.traffic.plain = listenerAt{at: tt.plain}
 			}

@@ -63,7 +63,7 @@ func (a *App) routes(f *nethttp.Front) http.Handler {
 	r.Handle(proxy.WaitPath, waits)
 	r.Handle(proxy.WaitScriptPath, waits)
 	dashboard.New(dashboard.Options{
-		Document: a.document, Features: a.features(), LabelPrefix: string(a.config.LabelsPrefix),
+		Document: a.document, Features: a.features, LabelPrefix: string(a.config.LabelsPrefix),
 		Logger: a.component("dashboard"),
 	}).Register(r)
 	r.Get("/metrics", a.serveMetrics)
@@ -104,7 +104,7 @@ func (a *App) document() telemetry.Document { return telemetry.NewDocument(a.inp
 func (a *App) input(now time.Time) telemetry.Input {
 	return telemetry.Input{
 		Version: a.version, Instance: a.config.Instance, Started: a.started, Now: now,
-		Engine: a.reconciler.Status(), Report: a.core.Report(now), Entries: a.reconciler.Snapshot().Entries,
+		Config: a.reloader.state(), Engine: a.reconciler.Status(), Report: a.core.Report(now), Entries: a.reconciler.Snapshot().Entries,
 		Others: a.reconciler.Others(), Prefix: a.config.LabelsPrefix,
 		Fleet: a.fleets(), Decisions: a.scaler.Decisions(""),
 	}
@@ -113,7 +113,7 @@ func (a *App) input(now time.Time) telemetry.Input {
 // features are what is in force for the whole of Ballast.
 func (a *App) features() []string {
 	exit := "clones stay at exit, and the next start adopts them"
-	if a.config.OnExit == config.OnExitRemove {
+	if a.reloader.config().OnExit == config.OnExitRemove {
 		exit = "clones are removed at exit"
 	}
 	return slices.Concat(a.trafficFeatures(), a.requestFeatures(), []string{exit})
@@ -152,7 +152,7 @@ func (a *App) trafficFeatures() []string {
 // requestFeatures say what is done for every request. Of files they tell the name alone: whoever may see the
 // dashboard need not know where things lie.
 func (a *App) requestFeatures() []string {
-	c := a.config
+	c := a.reloader.config()
 	trust := "no proxy is trusted"
 	if len(c.TrustedProxies) > 0 {
 		var proxies []string

@@ -15,7 +15,7 @@ const removeTimeout = 30 * time.Second
 // abdicate ends a reign that nobody has taken over, and shuts down.
 func (a *App) abdicate(r *reign) error {
 	mine := r.leave()
-	remove := mine && a.config.OnExit == config.OnExitRemove
+	remove := mine && a.reloader.config().OnExit == config.OnExitRemove
 	r.freeze()
 	switch {
 	case !mine: // The other goes on by itself when it is not heard of this one any more: not before this one has ended its work.
@@ -35,7 +35,7 @@ func (a *App) abdicate(r *reign) error {
 // shutdown stops accepting, lets requests in flight finish up to the limit, cuts what is left, and
 // removes the clones if it is to.
 func (a *App) shutdown(remove bool) error {
-	a.log.Info().Dur("limit", a.config.ShutdownTimeout).Msg("shutting down")
+	a.log.Info().Dur("limit", a.reloader.config().ShutdownTimeout).Msg("shutting down")
 	began := time.Now()
 	if err := a.drain(0); err != nil {
 		a.log.Warn().Err(err).Msg("requests were cut at the shutdown limit")
@@ -52,7 +52,7 @@ func (a *App) shutdown(remove bool) error {
 
 // drain returns when no request is in flight any more. Connections are closed when they have been idle for so long.
 func (a *App) drain(idle time.Duration) error {
-	limit, cancel := context.WithTimeout(context.Background(), a.config.ShutdownTimeout)
+	limit, cancel := context.WithTimeout(context.Background(), a.reloader.config().ShutdownTimeout)
 	defer cancel()
 	planes := a.planes()
 	errs := make([]error, len(planes))

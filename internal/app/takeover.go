@@ -195,12 +195,14 @@ func (a *App) yield(r *reign) {
 }
 
 // retireIdle is how long connections may be idle when another Ballast serves.
-func (a *App) retireIdle() time.Duration { return min(retireIdle, a.config.ShutdownTimeout/2) }
+func (a *App) retireIdle() time.Duration {
+	return min(retireIdle, a.reloader.config().ShutdownTimeout/2)
+}
 
 // retire lets others go on where this Ballast stops: nobody is turned away, clones stay, and who asks on a connection that is
 // kept is told that it was the last time.
 func (a *App) retire() error {
-	a.log.Info().Dur("limit", a.config.ShutdownTimeout).Msg("another Ballast serves: finishing what is in flight")
+	a.log.Info().Dur("limit", a.reloader.config().ShutdownTimeout).Msg("another Ballast serves: finishing what is in flight")
 	if err := a.drain(a.retireIdle()); err != nil {
 		a.log.Warn().Err(err).Msg("requests were cut at the shutdown limit")
 	}

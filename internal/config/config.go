@@ -66,6 +66,11 @@ type Config struct {
 	Pools containers.PoolConfig
 	// Warnings are what was read and has no effect.
 	Warnings []string
+	// File is the path of the configuration file; empty if there is none.
+	File string
+
+	// texts are the values of Keys as they were written, by name.
+	texts map[string]string
 }
 
 // TLS is the traffic listener for HTTPS.

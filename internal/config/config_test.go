@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/rs/zerolog"
 
 	"github.com/ballast-lb/ballast/containers"
@@ -35,7 +36,7 @@ func TestLoad_defaults(t *testing.T) {
 		RequestID: true, Engine: EngineDocker, Instance: hostName(), LabelsPrefix: "ballast", MaxContainers: 50, MemoryHeadroom: 10,
 		OnExit: OnExitLeave, ShutdownTimeout: time.Minute, LogLevel: zerolog.InfoLevel, LogFormat: FormatAuto,
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Config{})); diff != "" {
 		t.Errorf("Load() differs (-want +got):\n%s", diff)
 	}
 }

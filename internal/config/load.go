@@ -53,7 +53,7 @@ func Load(s Sources) (Config, error) {
 		path = v
 	}
 
-	var c Config
+	c := Config{File: path, texts: make(map[string]string)}
 	values := map[string]value{}
 	keys := Keys()
 	for _, k := range keys {
@@ -75,6 +75,7 @@ func Load(s Sources) (Config, error) {
 	bad := make(map[string]bool)
 	for _, k := range keys {
 		v := values[k.Name]
+		c.texts[k.Name] = v.text
 		if err := k.set(&c, v.text); err != nil {
 			bad[k.Name] = true
 			errs = append(errs, fmt.Errorf("%s: %q (%s) %w", k.Name, v.text, v.source, err))

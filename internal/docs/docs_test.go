@@ -68,6 +68,17 @@ func configuration() string {
 		}
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n", k.Name, k.Env(), def, example, k.Meaning)
 	}
+	var live []string
+	for _, k := range config.Keys() {
+		if k.Live() {
+			live = append(live, "`"+k.Name+"`")
+		}
+	}
+	fmt.Fprintf(&b, "\n## Changes while it runs\n\nA change of the file is noticed, and `SIGHUP` (`docker kill -s HUP`, which stops nothing) asks for it: everything is\n"+
+		"read again. If all of it is valid, `pools` and %s count at once,\n"+
+		"and keys that need a restart are named in the log, on the page and in `GET /metrics` (`config.pending`). If anything\n"+
+		"is not valid, nothing changes, and the same three say why (`loadbalancer_config_valid` is 0). Certificates are read\n"+
+		"again by themselves.\n", strings.Join(live, ", "))
 	b.WriteString("\n## Pools\n\n`pools.<name>.<label>` sets what the labels of a pool set (see [labels.md](labels.md)) and wins over them:\n\n" +
 		"```yaml\nadmin:\n  listen: \":8080\"\ntraffic:\n  listen: \":80\"\n  tls:\n    listen: \":443\"\n    redirect: true\n" +
 		"    cert: [shop.pem, api.pem]\n    key: [shop.key, api.key]\non-exit: remove\npools:\n  default:\n    policy: least-request\n" +

@@ -20,6 +20,7 @@ const shortID = 12
 type Input struct {
 	Version, Instance string
 	Started, Now      time.Time
+	Config            ConfigStatus
 	Engine            containers.EngineStatus
 	Report            proxy.Report
 	// Entries are the snapshot's, Others the containers that are not in it.
@@ -32,6 +33,18 @@ type Input struct {
 	Fleet map[string]Fleet
 	// Decisions are in any order.
 	Decisions []autoscale.Decision
+}
+
+// ConfigStatus tells how it stands with the configuration.
+type ConfigStatus struct {
+	// File is the path of its file; empty if there is none.
+	File string
+	// Loaded is when what is in force was read. Error says why it could not be read again since, at Failed; empty if that
+	// did not happen.
+	Loaded, Failed time.Time
+	Error          string
+	// Pending are the keys whose new values need a new start.
+	Pending []string
 }
 
 // Fleet is how many replicas a pool should run, and what stands in the way.
@@ -50,6 +63,7 @@ func NewDocument(in Input) Document {
 		Version: in.Version, Instance: in.Instance,
 		Time:       in.Now,
 		Uptime:     round(in.Now.Sub(in.Started).Seconds()),
+		Config:     configDoc(in.Config),
 		Engine:     engineDoc(in.Engine),
 		Pools:      make([]PoolDoc, 0, len(in.Report.Pools)),
 		Rejected:   make(map[string]uint64, len(in.Report.Rejected)),
@@ -87,6 +101,10 @@ func engineDoc(s containers.EngineStatus) EngineDoc {
 		d.Error = s.Error
 	}
 	return d
+}
+
+func configDoc(c ConfigStatus) ConfigDoc {
+	return ConfigDoc{File: c.File, Loaded: moment(c.Loaded), Failed: moment(c.Failed), Error: c.Error, Pending: append([]string{}, c.Pending...)}
 }
 
 func poolDoc(r proxy.PoolReport) PoolDoc {

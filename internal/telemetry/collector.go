@@ -19,6 +19,8 @@ type Sources struct {
 	Engine func() containers.EngineStatus
 	// Fleet tells of the pools that are scaled; nil if none is.
 	Fleet func() map[string]Fleet
+	// Config tells of the configuration; nil if it is never read again.
+	Config func() ConfigStatus
 }
 
 // backendStates are all values of the label state, so that each has a series, at 0 too.
@@ -40,7 +42,7 @@ func NewCollector(s Sources) prometheus.Collector {
 	for _, name := range []string{
 		requestsTotal, backendConnections, requestDuration, backendUp, backendWeight,
 		poolBackends, poolDesired, poolPanic, poolQueueDepth, poolHold, breakerState, ejectionsTotal,
-		retriesTotal, retriesDenied, rejectedTotal, engineUp, engineSync,
+		retriesTotal, retriesDenied, rejectedTotal, engineUp, engineSync, configValid,
 	} {
 		c.descs[name] = desc(name)
 	}
@@ -57,6 +59,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	engine := c.sources.Engine()
+	c.gauge(ch, configValid, truth(c.sources.Config == nil || c.sources.Config().Error == ""))
 	c.gauge(ch, engineUp, truth(engine.Connected))
 	c.gauge(ch, engineSync, engine.SyncDuration.Seconds())
 

@@ -16,6 +16,7 @@ type Document struct {
 	// Time is when the document was made, Uptime how long Ballast had run by then.
 	Time   time.Time `json:"time"`
 	Uptime float64   `json:"uptime_seconds"`
+	Config ConfigDoc `json:"config"`
 	Engine EngineDoc `json:"engine"`
 	Totals Totals    `json:"totals"`
 	Pools  []PoolDoc `json:"pools"`
@@ -25,6 +26,18 @@ type Document struct {
 	// the newest first, which are an answer of their own.
 	Containers []ContainerDoc       `json:"-"`
 	Decisions  []autoscale.Decision `json:"-"`
+}
+
+// ConfigDoc tells how it stands with the configuration.
+type ConfigDoc struct {
+	// File is the path of its file; empty if there is none.
+	File string `json:"file"`
+	// Loaded is when what is in force was read; Failed, with Error, when it could not be read again since, null if it could.
+	Loaded *time.Time `json:"loaded"`
+	Failed *time.Time `json:"failed"`
+	Error  string     `json:"error,omitempty"`
+	// Pending are the keys whose new values need a new start.
+	Pending []string `json:"pending"`
 }
 
 // EngineDoc tells how Ballast stands with the engine.

@@ -44,6 +44,7 @@ const (
 	retriesTotal       = "retries_total"
 	retriesDenied      = "retries_denied_total"
 	rejectedTotal      = "rejected_total"
+	configValid        = "config_valid"
 	engineUp           = "engine_up"
 	engineSync         = "engine_sync_seconds"
 	engineErrors       = "engine_errors_total"
@@ -73,6 +74,7 @@ var families = func() map[string]Family {
 	add(retriesTotal, "counter", "Extra attempts on another backend.", "pool")
 	add(retriesDenied, "counter", "Extra attempts that the retry budget did not allow.", "pool")
 	add(rejectedTotal, "counter", "Requests that Ballast answered itself, by the slug of X-Ballast-Error; pool is empty where none was reached, and bad-head is a head that can't be read.", "pool", "reason")
+	add(configValid, "gauge", "1 if the configuration could be read when it was last read, else 0: what was in force before stays.")
 	add(engineUp, "gauge", "1 while the engine answers, else 0.")
 	add(engineSync, "gauge", "Time that the last list of containers and its inspections took.")
 	add(engineErrors, "counter", "Calls to the engine that failed; those that Ballast gave up are left out.", "op")
