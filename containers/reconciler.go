@@ -43,6 +43,7 @@ type ReconcilerOptions struct {
 // truth. While the engine can't be reached the last snapshot stays.
 type Reconciler struct {
 	options  ReconcilerOptions
+	engine   witness // of the syncs
 	snapshot atomic.Pointer[Snapshot]
 	others   atomic.Pointer[[]Other]
 	synced   chan struct{}
@@ -55,6 +56,7 @@ type Reconciler struct {
 	proven atomic.Bool
 
 	// Only Run's goroutine touches these.
+	silent   bool // The engine did not answer the sync that runs in time.
 	view     *view
 	schedule schedule
 	vigil    vigil
@@ -70,6 +72,7 @@ func NewReconciler(options ReconcilerOptions) *Reconciler {
 		view:       newView(options.Prefix, options.Pools, options.Self),
 		journal:    journal{log: options.Logger},
 	}
+	r.engine.Observed = options.Engine
 	r.view.instance = options.Instance
 	r.status.log = options.Logger
 	r.snapshot.Store(&Snapshot{})
@@ -136,8 +139,10 @@ func (r *Reconciler) Run(ctx context.Context) error {
 			r.tellSight()
 		case <-timer.C:
 			r.vigil.act(time.Now())
+			r.doubt(time.Now())
 			if full, due := r.schedule.begin(time.Now()); due {
 				task := r.view.begin(full)
+				r.engine.begin(time.Now())
 				awaited.Go(func() { results <- r.sync(ctx, task) })
 			}
 		}
@@ -150,7 +155,24 @@ func (r *Reconciler) wait(now time.Time) time.Duration {
 	if dead, ok := r.vigil.wait(now); ok {
 		d = min(d, dead)
 	}
+	if r.schedule.running && !r.silent {
+		d = min(d, max(0, r.engine.last().Add(answerWithin).Sub(now)))
+	}
 	return d
+}
+
+// doubt says that the engine does not answer if a sync has waited for too long. The end of that sync ends it, or says why.
+func (r *Reconciler) doubt(now time.Time) {
+	if !r.schedule.running || r.silent {
+		return
+	}
+	last := r.engine.last()
+	if now.Sub(last) < answerWithin {
+		return
+	}
+	r.silent = true
+	r.status.silent(last)
+	r.tellSight()
 }
 
 func (r *Reconciler) tellSight() {
@@ -198,8 +220,13 @@ func (r *Reconciler) take(n notice) bool {
 // finish takes in what a sync found.
 func (r *Reconciler) finish(got result) {
 	now := time.Now()
-	r.status.sync(now, got, got.task.number > r.vigil.before)
-	r.schedule.end(now, got.err == nil)
+	failure := got.err
+	if failure == nil && r.silent {
+		failure = errLate
+	}
+	r.silent = false
+	r.status.sync(now, got, failure, got.task.number > r.vigil.before)
+	r.schedule.end(now, failure == nil)
 	r.vigil.look(got, got.err == nil && r.view.untold(got), now)
 	if got.err != nil {
 		return

@@ -113,7 +113,8 @@ type Clone struct {
 // EngineStatus tells how the reconciler stands with the engine.
 type EngineStatus struct {
 	Kind, Version string
-	// Connected is false while lists or the event stream fail; Since is when that last changed.
+	// Connected is false while lists or the event stream fail, or lists are not answered in time; Since is when that last
+	// changed.
 	Connected bool
 	Since     time.Time
 	// LastSync is when the last list succeeded; zero before the first.

@@ -2,6 +2,7 @@ package containers
 
 import (
 	"cmp"
+	"fmt"
 	"sync"
 	"time"
 
@@ -51,11 +52,20 @@ func (b *statusBoard) stream(now time.Time, err error) {
 	b.judge(now)
 }
 
-// sync notes how a sync went. One that is not fresh began before the subscription stood, and need not know what was missed.
-func (b *statusBoard) sync(now time.Time, got result, fresh bool) {
+// silent notes that a sync has had no answer since then.
+func (b *statusBoard) silent(since time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.syncUp, b.syncErr = got.err == nil && (fresh || b.syncUp), got.err
+	b.syncUp, b.syncErr = false, fmt.Errorf("the engine does not answer since %s UTC", since.UTC().Format(time.TimeOnly))
+	b.judge(since)
+}
+
+// sync notes how a sync went; with a failure it may have found something nonetheless. One that is not fresh began before the
+// subscription stood, and need not know what was missed.
+func (b *statusBoard) sync(now time.Time, got result, failure error, fresh bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.syncUp, b.syncErr = failure == nil && (fresh || b.syncUp), failure
 	if got.err == nil {
 		b.status.LastSync, b.status.SyncDuration = now, got.took
 		b.status.Kind = cmp.Or(got.info.Kind, b.status.Kind)

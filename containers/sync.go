@@ -1,6 +1,7 @@
 package containers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,8 +21,51 @@ const (
 	// inspections is how many run in parallel: engines take locks for each.
 	inspections = 8
 	// inspectTimeout keeps one container that an engine is stuck on from holding up all others.
-	inspectTimeout = 5 * time.Second
+	inspectTimeout = 4 * time.Second
+	// answerWithin is how long an engine may answer nothing that a sync asks. It is longer than inspectTimeout, so that a
+	// stuck container alone does not reach it.
+	answerWithin = 5 * time.Second
 )
+
+// errLate is why a sync that went well is to be tried again: what it says may be as old as it took.
+var errLate = fmt.Errorf("the engine takes more than %s to answer", answerWithin)
+
+// witness is an engine of which it is known when it last answered a sync. It is safe for concurrent use.
+type witness struct {
+	Observed
+	answered atomic.Pointer[time.Time]
+}
+
+// begin notes that a sync begins: from now on an answer is owed.
+func (w *witness) begin(now time.Time) { w.answered.Store(&now) }
+
+// last is when it last answered, or when the sync began.
+func (w *witness) last() time.Time { return *w.answered.Load() }
+
+// note takes in how a call ended. A refusal is an answer as well.
+func (w *witness) note(ctx context.Context, err error) {
+	if ctx.Err() == nil && !errors.Is(err, engine.ErrUnavailable) {
+		w.begin(time.Now())
+	}
+}
+
+func (w *witness) Info(ctx context.Context) (engine.Info, error) {
+	info, err := w.Observed.Info(ctx)
+	w.note(ctx, err)
+	return info, err
+}
+
+func (w *witness) List(ctx context.Context) ([]engine.Summary, error) {
+	list, err := w.Observed.List(ctx)
+	w.note(ctx, err)
+	return list, err
+}
+
+func (w *witness) Inspect(ctx context.Context, id string) (engine.Container, error) {
+	c, err := w.Observed.Inspect(ctx, id)
+	w.note(ctx, err)
+	return c, err
+}
 
 // task is what one sync is to do; it is immutable.
 type task struct {
@@ -74,7 +119,7 @@ func (r *Reconciler) read(ctx context.Context, t task, got *result) error {
 			return err
 		}
 	}
-	summaries, err := r.options.Engine.List(ctx)
+	summaries, err := r.engine.List(ctx)
 	if err != nil {
 		return fmt.Errorf("list containers: %w", err)
 	}
@@ -98,25 +143,27 @@ func (r *Reconciler) read(ctx context.Context, t task, got *result) error {
 func (r *Reconciler) inspect(ctx context.Context, wanted []engine.Summary, got *result) error {
 	found := make([]engine.Container, len(wanted))
 	failures := make([]error, len(wanted))
-	var group errgroup.Group
+	group, asking := errgroup.WithContext(ctx)
 	group.SetLimit(inspections)
 	for i, s := range wanted {
 		group.Go(func() error {
-			limited, cancel := context.WithTimeout(ctx, inspectTimeout)
+			began := time.Now()
+			limited, cancel := context.WithTimeout(asking, inspectTimeout)
 			defer cancel()
-			found[i], failures[i] = r.options.Engine.Inspect(limited, s.ID)
+			found[i], failures[i] = r.engine.Inspect(limited, s.ID)
+			stuck := errors.Is(failures[i], engine.ErrUnavailable) || limited.Err() != nil
+			if !stuck || r.engine.last().After(began) {
+				return nil
+			}
+			// One container that the engine is stuck on looks like an engine that is gone: ask.
+			if _, err := r.engine.Info(asking); err != nil {
+				return fmt.Errorf("inspect containers: %w", err)
+			}
 			return nil
 		})
 	}
-	_ = group.Wait() // Its functions return no error.
-	if err := ctx.Err(); err != nil {
+	if err := cmp.Or(group.Wait(), ctx.Err()); err != nil {
 		return err
-	}
-	if slices.ContainsFunc(failures, func(err error) bool { return errors.Is(err, engine.ErrUnavailable) }) {
-		// One container that the engine is stuck on looks like an engine that is gone: ask.
-		if _, err := r.options.Engine.Info(ctx); err != nil {
-			return fmt.Errorf("inspect containers: %w", err)
-		}
 	}
 	for i, s := range wanted {
 		got.add(s, found[i], failures[i])
@@ -144,13 +191,13 @@ func (r *result) add(s engine.Summary, c engine.Container, err error) {
 
 // locate finds out where Ballast stands.
 func (r *Reconciler) locate(ctx context.Context) (engine.Info, Place, error) {
-	info, err := r.options.Engine.Info(ctx)
+	info, err := r.engine.Info(ctx)
 	if err != nil {
 		return info, Place{}, fmt.Errorf("ask the engine what it is: %w", err)
 	}
 	place := Place{Self: r.options.Self, Reachable: info.ContainersReachable}
 	if place.Self != "" {
-		self, err := r.options.Engine.Inspect(ctx, place.Self)
+		self, err := r.engine.Inspect(ctx, place.Self)
 		switch {
 		case errors.Is(err, engine.ErrNotFound):
 			// It runs in a container, but of another engine.
@@ -173,7 +220,7 @@ func (r *Reconciler) within(ctx context.Context, place Place, self engine.Contai
 	place.SelfName = self.Name
 	if of, shared := strings.CutPrefix(self.Grants.NetworkMode, "container:"); shared {
 		var err error
-		if self, err = r.options.Engine.Inspect(ctx, of); err != nil {
+		if self, err = r.engine.Inspect(ctx, of); err != nil {
 			return Place{}, fmt.Errorf("inspect the container whose network Ballast shares: %w", err)
 		}
 		// The network is connected to that one, if to any.
