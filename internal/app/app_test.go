@@ -31,9 +31,17 @@ type running struct {
 // start runs the demo; it is stopped when the test ends.
 func start(t *testing.T, args ...string) *running {
 	t.Helper()
+	r := launch(t, config.EngineEmbedded, args...)
+	r.until("three backends are ready", func() bool { return r.ready() == 3 })
+	return r
+}
+
+// launch runs an App with an engine; it is stopped when the test ends.
+func launch(t *testing.T, engine string, args ...string) *running {
+	t.Helper()
 	sources := config.Sources{
 		Args:  append([]string{"--admin.listen=127.0.0.1:0", "--traffic.listen=127.0.0.1:0"}, args...),
-		Fixed: map[string]string{"engine": config.EngineEmbedded},
+		Fixed: map[string]string{"engine": engine},
 	}
 	load := func() (config.Config, error) { return config.Load(sources) }
 	c, err := load()
@@ -61,7 +69,6 @@ func start(t *testing.T, args ...string) *running {
 			t.Errorf("Run() = %v, want nil", err)
 		}
 	})
-	r.until("three backends are ready", func() bool { return r.ready() == 3 })
 	return r
 }
 

@@ -32,6 +32,8 @@ type Options struct {
 	Body int
 	// HTTP2 says to speak that, from the first byte on and without TLS, instead of HTTP/1.1.
 	HTTP2 bool
+	// Idempotent leaves POST away, of which nobody may make good what a backend cuts off.
+	Idempotent bool
 	// Holds is what each answer must hold, to show that it is from whom it should be.
 	Holds string
 }
@@ -126,7 +128,7 @@ func (l *Load) run(ctx context.Context) {
 func (l *Load) ask(n int64) {
 	defer l.done.Add(1)
 	f := Failure{Number: n, Method: http.MethodGet, Fresh: n%4 >= 2, At: time.Now()}
-	if n%2 == 1 {
+	if n%2 == 1 && !l.o.Idempotent {
 		f.Method = http.MethodPost
 	}
 	client := l.kept

@@ -16,7 +16,7 @@ type Options struct {
 	// Subnet is an IPv4 /16 of which each network has a /24; 172.18.0.0/16 if it is not set.
 	Subnet netip.Prefix
 	// Listen makes each running container an HTTP server at its addresses and exposed ports, which answers
-	// GET /env/NAME and hangs while the container is paused. Subnet must be of this host then, e.g. of 127.0.0.0/8.
+	// /env/NAME and hangs while the container is paused. Subnet must be of this host then, e.g. of 127.0.0.0/8.
 	Listen bool
 	// Images are the references that containers can be created from; "web" if there are none.
 	Images []string
@@ -85,7 +85,7 @@ func (d *Daemon) Listen(t testing.TB, network, address string) net.Addr {
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		_ = d.server.Serve(listener)
+		d.Serve(listener)
 	}()
 	t.Cleanup(func() {
 		_ = listener.Close()
@@ -93,6 +93,9 @@ func (d *Daemon) Listen(t testing.TB, network, address string) net.Addr {
 	})
 	return listener.Addr()
 }
+
+// Serve serves the API at a listener until that is closed. Connections that it has accepted live on.
+func (d *Daemon) Serve(l net.Listener) { _ = d.server.Serve(l) }
 
 // Dial connects in memory, whatever the address.
 func (d *Daemon) Dial(ctx context.Context, _, _ string) (net.Conn, error) {

@@ -29,7 +29,7 @@ func listen(c *container) (*server, error) {
 		env[name] = value
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /env/{name}", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("/env/{name}", func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		thawed := s.thawed
 		s.mu.Unlock()
