@@ -113,6 +113,8 @@ type Clone struct {
 // EngineStatus tells how the reconciler stands with the engine.
 type EngineStatus struct {
 	Kind, Version string
+	// ContainersReachable is as engine.Info has it; false before the first list.
+	ContainersReachable bool
 	// Connected is false while lists or the event stream fail, or lists are not answered in time; Since is when that last
 	// changed.
 	Connected bool

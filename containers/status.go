@@ -68,6 +68,9 @@ func (b *statusBoard) sync(now time.Time, got result, failure error, fresh bool)
 	b.syncUp, b.syncErr = failure == nil && (fresh || b.syncUp), failure
 	if got.err == nil {
 		b.status.LastSync, b.status.SyncDuration = now, got.took
+		if got.task.place {
+			b.status.ContainersReachable = got.info.ContainersReachable
+		}
 		b.status.Kind = cmp.Or(got.info.Kind, b.status.Kind)
 		b.status.Version = cmp.Or(got.info.Version, b.status.Version)
 	}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,6 +41,8 @@ func TestMain_exit_codes(t *testing.T) {
 	if err := os.WriteFile(bad, []byte("engine: docker\nengine: docker\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	other := httptest.NewServer(http.NotFoundHandler())
+	defer other.Close()
 	tests := []struct {
 		name  string
 		args  []string
@@ -56,7 +59,7 @@ func TestMain_exit_codes(t *testing.T) {
 		{"check_of_a_bad_file", []string{"check", "--config", bad}, 1, "can't be read"},
 		{"unknown_command", []string{"sevre"}, 1, "see ballast help"},
 		{"unknown_flag", []string{"serve", "--nope"}, 1, "see ballast --help"},
-		{"serve_without_engine", []string{"serve", "--docker.host=unix:///does/not/exist.sock"}, 1, "or try ballast demo"},
+		{"serve_with_what_is_no_engine", []string{"serve", "--docker.host=tcp://" + other.Listener.Addr().String()}, 1, "or try ballast demo"},
 		{"demo_with_another_engine", []string{"demo", "--engine=docker"}, 1, "leave the flag out"},
 		{"status_of_nothing", []string{"status", "--admin.listen=127.0.0.1:1"}, 1, "no answer from Ballast at http://127.0.0.1:1"},
 		{"help_of_status", []string{"status", "--help"}, 0, "ballast status --watch"},

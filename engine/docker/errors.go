@@ -2,13 +2,18 @@ package docker
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
+	"net/http"
+	"slices"
 	"strings"
 
 	cerrdefs "github.com/containerd/errdefs"
+	"github.com/containerd/errdefs/pkg/errhttp"
 	"github.com/docker/docker/client"
 
 	"github.com/ballast-lb/ballast/engine"
@@ -52,4 +57,22 @@ func sentinel(err error) error {
 		return engine.ErrNoSpace
 	}
 	return nil
+}
+
+// failing are the statuses of an engine that fails, or of a proxy before one that is not there. 503 is ErrUnavailable.
+var failing = []int{http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout}
+
+// Mends says whether an engine that failed with err may answer later though nobody changes what this process was told or may
+// do: it is not there yet, or fails by itself. A socket that may not be opened, TLS that does not fit, and what the engine
+// refuses, such as a version of the API, stay as they are.
+func Mends(err error) bool {
+	switch {
+	case errors.Is(err, fs.ErrPermission),
+		errors.As(err, new(*tls.CertificateVerificationError)),
+		errors.As(err, new(tls.RecordHeaderError)):
+		return false
+	}
+	return errors.Is(err, engine.ErrUnavailable) || slices.ContainsFunc(failing, func(status int) bool {
+		return errors.Is(err, errhttp.ToNative(status))
+	})
 }

@@ -3,10 +3,16 @@ package docker
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -100,6 +106,52 @@ func TestErrors_without_a_daemon(t *testing.T) {
 		}
 		checkUnreachable(t, "tcp://"+address)
 	})
+}
+
+func TestMends(t *testing.T) {
+	dial := func(err error) Options {
+		return Options{Host: "unix:///fake", Dial: func(context.Context, string, string) (net.Conn, error) {
+			return nil, &net.OpError{Op: "dial", Net: "unix", Err: err}
+		}}
+	}
+	answers := func(code int) Options { return Options{Host: "unix://" + serve(t, status(code))} }
+	secure := httptest.NewUnstartedServer(status(http.StatusOK))
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	for _, tt := range []struct {
+		name    string
+		options Options
+		tls     bool
+		want    bool
+	}{
+		{"no such socket", Options{Host: "unix://" + filepath.Join(t.TempDir(), "none.sock")}, false, true},
+		{"refused", dial(os.NewSyscallError("connect", syscall.ECONNREFUSED)), false, true},
+		{"timeout", dial(os.NewSyscallError("connect", syscall.ETIMEDOUT)), false, true},
+		{"unknown host", dial(&net.DNSError{Err: "no such host", Name: "docker", IsNotFound: true}), false, true},
+		{"permission denied", dial(os.NewSyscallError("connect", syscall.EACCES)), false, false},
+		{"certificate of another host", Options{Host: fmt.Sprintf("tcp://localhost:%d", secure.Listener.Addr().(*net.TCPAddr).Port)}, true, false},
+		{"version that is not supported", answers(http.StatusBadRequest), false, false},
+		{"forbidden", answers(http.StatusForbidden), false, false},
+		{"fails", answers(http.StatusInternalServerError), false, true},
+		{"fails behind a proxy", answers(http.StatusBadGateway), false, true},
+		{"not available", answers(http.StatusServiceUnavailable), false, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.tls {
+				t.Setenv("DOCKER_TLS_VERIFY", "1")
+				t.Setenv("DOCKER_CERT_PATH", clientCertificate(t, secure))
+			}
+			e, err := New(tt.options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = e.Close() })
+			if _, err = e.Info(t.Context()); err == nil || Mends(err) != tt.want {
+				t.Errorf("Mends(%v) = %t, want %t", err, !tt.want, tt.want)
+			}
+		})
+	}
 }
 
 func checkUnreachable(t *testing.T, host string) {

@@ -79,19 +79,7 @@ func TestInfo_over_TLS(t *testing.T) {
 	api.HandleFunc("GET /events", answer(started))
 	server := httptest.NewTLSServer(versioned("1.41", api))
 	t.Cleanup(server.Close)
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	key, err := x509.MarshalPKCS8PrivateKey(server.TLS.Certificates[0].PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder := t.TempDir()
-	for name, content := range map[string][]byte{
-		"ca.pem": certificate, "cert.pem": certificate, "key.pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}),
-	} {
-		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	folder := clientCertificate(t, server)
 	t.Setenv("DOCKER_HOST", "tcp://"+server.Listener.Addr().String())
 	t.Setenv("DOCKER_CERT_PATH", folder)
 	t.Setenv("DOCKER_TLS_VERIFY", "1")
@@ -110,6 +98,25 @@ func TestInfo_over_TLS(t *testing.T) {
 		}
 		break
 	}
+}
+
+// clientCertificate returns a folder for DOCKER_CERT_PATH that has a server's own certificate in all places.
+func clientCertificate(t *testing.T, server *httptest.Server) string {
+	t.Helper()
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	key, err := x509.MarshalPKCS8PrivateKey(server.TLS.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	for name, content := range map[string][]byte{
+		"ca.pem": certificate, "cert.pem": certificate, "key.pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}),
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder
 }
 
 func TestReach(t *testing.T) {

@@ -67,12 +67,12 @@ type App struct {
 	taken  *handover.Taken
 	giver  *handover.Giver
 	offers []handover.Offer
-	// local says that the engine's host is this one, contained that this process runs in one of its containers.
-	local, contained bool
+	// contained says that this process runs in a container.
+	contained bool
 }
 
 // New opens the engine and the listeners, so that whatever stands in the way of a start is an error
-// here, with its remedy. Run must follow; it closes them.
+// here, with its remedy; but for an engine that does not answer yet, which Run waits for. Run must follow; it closes them.
 func New(ctx context.Context, o Options) (*App, error) {
 	a := &App{
 		config: o.Config, version: o.Version, log: o.Logger, reload: o.Reload,
@@ -85,15 +85,15 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
-	e, self, err := openEngine(ctx, o.Config)
+	e, self, err := openEngine(o.Config)
 	if err != nil {
 		return nil, errors.Join(err, a.close())
 	}
+	if err := a.greet(ctx, e); err != nil {
+		return nil, errors.Join(err, a.close(), e.Close())
+	}
 	if w := forgetful(o.Config.Instance, self); w != "" {
 		a.log.Warn().Str("warning", w).Msg("configuration")
-	}
-	if info, err := e.Info(ctx); err == nil {
-		a.local = info.ContainersReachable
 	}
 	a.engine, a.contained = telemetry.Engine(e, a.metrics), self != ""
 	a.reloader = newReloader(o.Config, o.Load, a.reconfigure, a.component("config"))
@@ -373,8 +373,10 @@ func (a *App) decide(r *reign) error {
 
 // components are those that run until they are told to end, and serve nobody.
 func (a *App) components() []func(context.Context) error {
-	all := []func(context.Context) error{a.reconciler.Run, a.core.Run, a.prober.Run, a.usage.Run, a.recorder.Run}
-	all = append(all, func(ctx context.Context) error { return a.reloader.Run(ctx, a.reload) })
+	all := []func(context.Context) error{
+		a.reconciler.Run, a.core.Run, a.prober.Run, a.usage.Run, a.recorder.Run, a.await,
+		func(ctx context.Context) error { return a.reloader.Run(ctx, a.reload) },
+	}
 	if a.traffic.files != nil {
 		all = append(all, a.traffic.files.Run)
 	}

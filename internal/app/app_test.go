@@ -2,13 +2,16 @@ package app
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +29,26 @@ type running struct {
 	client *http.Client
 	stop   context.CancelFunc
 	ended  chan error
+	log    *logged
+}
+
+// logged keeps what an App logs.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer // guarded by mu
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// count is how often something was logged.
+func (l *logged) count(what string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), what)
 }
 
 // start runs the demo; it is stopped when the test ends.
@@ -48,9 +71,9 @@ func launch(t *testing.T, engine string, args ...string) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reload := make(chan os.Signal)
+	reload, log := make(chan os.Signal), new(logged)
 	a, err := New(t.Context(), Options{
-		Config: c, Version: "test", Logger: zerolog.New(zerolog.NewTestWriter(t)), Load: load, Reload: reload,
+		Config: c, Version: "test", Logger: zerolog.New(zerolog.MultiLevelWriter(zerolog.NewTestWriter(t), log)), Load: load, Reload: reload,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +82,7 @@ func launch(t *testing.T, engine string, args ...string) *running {
 	transport := &http.Transport{}
 	r := &running{
 		t: t, app: a, reload: reload, base: "http://" + a.Addr().String(), stop: stop,
-		client: &http.Client{Transport: transport}, ended: make(chan error, 1),
+		client: &http.Client{Transport: transport}, ended: make(chan error, 1), log: log,
 	}
 	go func() { r.ended <- a.Run(ctx) }()
 	t.Cleanup(func() {
@@ -349,6 +372,10 @@ func TestNew_says_what_stands_in_the_way(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
+	old := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, `{"message":"client version 1.51 is too new"}`, http.StatusBadRequest)
+	}))
+	defer old.Close()
 	tests := []struct {
 		name  string
 		args  []string
@@ -357,7 +384,7 @@ func TestNew_says_what_stands_in_the_way(t *testing.T) {
 		{"port_taken", []string{"--engine=embedded", "--traffic.listen=off", "--admin.listen", taken.Addr().String()}, []string{"admin.listen", "address already in use", "--admin.listen"}},
 		{"address_of_another_machine", []string{"--engine=embedded", "--admin.listen=192.0.2.77:0"}, []string{"admin.listen", "an address that this machine has", "--admin.listen"}},
 		{"no_certificates", []string{"--admin.listen=127.0.0.1:0", "--traffic.listen=127.0.0.1:0", "--docker.host=tcp://127.0.0.1:1"}, []string{"docker.host", "DOCKER_CERT_PATH"}},
-		{"no_engine", []string{"--admin.listen=127.0.0.1:0", "--traffic.listen=127.0.0.1:0", "--docker.host=unix:///does/not/exist.sock"}, []string{"no Docker Engine", "DOCKER_HOST", "ballast demo"}},
+		{"engine_too_old", []string{"--admin.listen=127.0.0.1:0", "--traffic.listen=127.0.0.1:0", "--docker.host=tcp://" + old.Listener.Addr().String()}, []string{"no Docker Engine", "DOCKER_HOST", "ballast demo", "too new"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

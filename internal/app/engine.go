@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/engine"
@@ -15,8 +16,11 @@ import (
 	"github.com/ballast-lb/ballast/internal/mockbackend"
 )
 
-// openEngine opens the configured engine and makes sure that it answers.
-func openEngine(ctx context.Context, c config.Config) (e engine.Engine, self string, err error) {
+// remindEvery is the time between two lines of log that say that the engine is still waited for.
+const remindEvery = time.Minute
+
+// openEngine opens the configured engine, which need not answer yet.
+func openEngine(c config.Config) (e engine.Engine, self string, err error) {
 	if c.Engine == config.EngineEmbedded {
 		e, err := demoEngine(c.LabelsPrefix)
 		return e, "", err
@@ -26,11 +30,39 @@ func openEngine(ctx context.Context, c config.Config) (e engine.Engine, self str
 		return nil, "", fmt.Errorf("docker.host: %w: set --docker.host or DOCKER_HOST to the engine's address, "+
 			"and for TLS DOCKER_CERT_PATH to the directory of its certificates", err)
 	}
-	if _, err := d.Info(ctx); err != nil {
-		return nil, "", errors.Join(fmt.Errorf("no Docker Engine to work with: %w: start it, set --docker.host "+
-			"or DOCKER_HOST, see that this user may use its socket, or try ballast demo", err), d.Close())
-	}
 	return d, docker.SelfID(), nil
+}
+
+// greet makes sure that the engine answers, or may do so yet. Who takes over from a Ballast that knows its containers must
+// know them as well, so for that one it must answer.
+func (a *App) greet(ctx context.Context, e engine.Engine) error {
+	_, err := e.Info(ctx)
+	if err == nil {
+		return nil
+	}
+	failed := fmt.Errorf("no Docker Engine to work with: %w: start it, set --docker.host "+
+		"or DOCKER_HOST, see that this user may use its socket, or try ballast demo", err)
+	if a.taken != nil || !docker.Mends(err) {
+		return failed
+	}
+	a.log.Error().Err(failed).Msg("waiting for the engine")
+	return nil
+}
+
+// await reminds of an engine that has not listed its containers yet, until it has.
+func (a *App) await(ctx context.Context) error {
+	ticker := time.NewTicker(remindEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-a.reconciler.Synced():
+			return nil
+		case <-ticker.C:
+			a.log.Error().Str("reason", a.reconciler.Status().Error).Msg("still waiting for the engine")
+		}
+	}
 }
 
 // mockName is the image of the demo's containers.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"crypto/rand"
 	"net"
 	"net/http"
@@ -11,8 +12,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/rs/zerolog"
+
+	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/engine/docker/fakedaemon"
 	"github.com/ballast-lb/ballast/internal/config"
 	"github.com/ballast-lb/ballast/internal/steady"
@@ -172,4 +177,82 @@ func TestApp_engine_away(t *testing.T) {
 	if report := load.Stop(); len(report.Failures) > 0 {
 		t.Errorf("of %d requests these failed: %v", report.Sent, report.Failures)
 	}
+}
+
+// An engine that is not there yet, or fails, is waited for.
+func TestApp_waits_for_its_engine(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		prepare func(*daemon)
+	}{
+		{"no_socket", func(*daemon) {}},
+		{"refused", func(d *daemon) {
+			d.back()
+			d.away()
+		}},
+		{"fails", func(d *daemon) {
+			d.back()
+			d.Fail(fakedaemon.OpInfo, fakedaemon.DiskFull)
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := startDaemon(t)
+			tt.prepare(d)
+			r := launch(t, config.EngineDocker, d.host())
+			r.says("/health/ready", http.StatusServiceUnavailable, "has not listed its containers yet: ", "docker engine")
+			r.says("/health/live", http.StatusOK)
+			r.says("/", http.StatusOK, "The engine has not answered yet")
+			r.says("/prometheus", http.StatusOK, "loadbalancer_engine_up 0")
+			if n := r.log.count(`"level":"error"`); n != 1 || r.log.count("--docker.host") != 1 {
+				t.Errorf("%d errors were logged, want one with its remedy", n)
+			}
+			d.run("web-1", nil)
+			d.refuse()
+			d.back()
+			r.says("/health/ready", http.StatusOK)
+			r.until("the container is ready", func() bool { return r.ready() == 1 })
+			r.says("/prometheus", http.StatusOK, "loadbalancer_engine_up 1")
+			resp, err := r.client.Get("http://" + r.app.TrafficAddr().String() + "/env/NAME")
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != http.StatusOK {
+				t.Errorf("a request is answered %s after all, want 200", resp.Status)
+			}
+		})
+	}
+}
+
+// One that knows no containers must not take over from one that does.
+func TestApp_does_not_take_over_without_an_engine(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "handover.sock")
+	first := start(t, "--handover.socket="+socket)
+	c, err := config.Load(config.Sources{Args: []string{
+		"--admin.listen=127.0.0.1:0", "--traffic.listen=127.0.0.1:0", "--handover.socket=" + socket, "--docker.host=unix://" + socket + ".none",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(t.Context(), Options{Config: c, Logger: zerolog.Nop()}); err == nil || !strings.Contains(err.Error(), "no Docker Engine") {
+		t.Errorf("New() = %v, want no Docker Engine", err)
+	}
+	if resp, _ := first.get("/lb"); resp.StatusCode != http.StatusOK {
+		t.Errorf("the first one answers %s, want 200", resp.Status)
+	}
+}
+
+func TestApp_reminds_of_its_engine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := new(logged)
+		a := &App{log: zerolog.New(log), reconciler: containers.NewReconciler(containers.ReconcilerOptions{})}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute+time.Second)
+		defer cancel()
+		if err := a.await(ctx); err != nil {
+			t.Error(err)
+		}
+		if n := log.count("still waiting for the engine"); n != 10 {
+			t.Errorf("%d lines in 10 minutes, want 10", n)
+		}
+	})
 }

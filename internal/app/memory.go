@@ -12,12 +12,15 @@ import (
 // meminfo is where Linux tells of the host's memory, also inside a container.
 const meminfo = "/proc/meminfo"
 
-// memory reads how much memory the engine's host has; nil where that is not this one, or not told.
+// memory reads how much memory the engine's host has; not ok where that is not this one, or not told.
 func (a *App) memory() func() (available, total uint64, ok bool) {
-	if a.config.Engine != config.EngineDocker || !a.local {
+	if a.config.Engine != config.EngineDocker {
 		return nil
 	}
 	return func() (available, total uint64, ok bool) {
+		if !a.reconciler.Status().ContainersReachable {
+			return 0, 0, false
+		}
 		text, err := os.ReadFile(meminfo)
 		if err != nil {
 			return 0, 0, false

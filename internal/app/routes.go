@@ -222,7 +222,11 @@ func (a *App) serveReady(w http.ResponseWriter, _ *http.Request) {
 	case <-a.reconciler.Synced():
 		writeJSON(w, http.StatusOK, a.health("ready", ""))
 	default:
-		writeJSON(w, http.StatusServiceUnavailable, a.health("starting", "the engine has not listed its containers yet"))
+		reason := "the engine has not listed its containers yet"
+		if failure := a.reconciler.Status().Error; failure != "" {
+			reason += ": " + failure
+		}
+		writeJSON(w, http.StatusServiceUnavailable, a.health("starting", reason))
 	}
 }
 
