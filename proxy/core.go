@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -27,6 +28,18 @@ type Options struct {
 	// OnForget is called when pools that no snapshot has any more are not remembered any longer, so that their hosts may be
 	// nobody's. It may call the core.
 	OnForget func()
+	// OnState is told of every change of a backend's state, one at a time and in order. Writers wait for it: it must return
+	// at once and must not call the core.
+	OnState func(StateChange)
+}
+
+// StateChange is a backend's step from one state to another; From is empty for one that has just come.
+type StateChange struct {
+	Pool     string
+	Backend  containers.Backend
+	From, To containers.State
+	// Reason says why To is not ready.
+	Reason string
 }
 
 // Core keeps the pools. All methods are safe for concurrent use.
@@ -36,6 +49,7 @@ type Core struct {
 	onHold   func(pool string)
 	onProven func(pool string, b containers.Backend)
 	onForget func()
+	onState  func(StateChange)
 	epoch    time.Time
 	pools    atomic.Pointer[map[string]*Pool]
 	routes   atomic.Pointer[route.Table[Target]]
@@ -71,6 +85,7 @@ func New(o Options) *Core {
 		onHold:   o.OnHold,
 		onProven: o.OnProven,
 		onForget: o.OnForget,
+		onState:  o.OnState,
 		epoch:    time.Now(),
 		backends: make(map[containers.Identity]*Backend),
 		drained:  make(map[string]bool),
@@ -81,6 +96,18 @@ func New(o Options) *Core {
 
 // Pool returns the pool of a name, nil if there is none.
 func (c *Core) Pool(name string) *Pool { return (*c.pools.Load())[name] }
+
+// Pools yields the pools of this moment by name, those whose backends are waited for too.
+func (c *Core) Pools() iter.Seq[*Pool] {
+	pools := *c.pools.Load()
+	return func(yield func(*Pool) bool) {
+		for _, name := range slices.Sorted(maps.Keys(pools)) {
+			if !yield(pools[name]) {
+				return
+			}
+		}
+	}
+}
 
 // OnGone lets f be called whenever a backend has left, for fronts that keep connections. Requests
 // may still be in flight there.

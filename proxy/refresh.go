@@ -26,14 +26,10 @@ type alarm struct {
 	panics bool
 }
 
-// change is a backend's step from one state to another; first says that it was never ready before.
+// change is a step of which more is told; first says that the backend was never ready before.
 type change struct {
-	pool   string
-	spec   containers.Backend
-	from   containers.State
-	to     containers.State
-	reason string
-	first  bool
+	StateChange
+	first bool
 }
 
 // refresh replaces a pool's view by one of what is known now. c.mu must be held.
@@ -57,14 +53,16 @@ func (c *Core) refresh(p *Pool, after *aftermath) {
 		m.breaker = b.breakerReport(c.epoch)
 		v.members = append(v.members, m)
 		if from := before[b]; from != state {
-			after.changed = append(after.changed, change{
-				pool: p.name, spec: b.spec, from: from, to: state, reason: reason, first: ready && !b.served,
-			})
+			step := StateChange{Pool: p.name, Backend: b.spec, From: from, To: state, Reason: reason}
+			after.changed = append(after.changed, change{StateChange: step, first: ready && !b.served})
+			if c.onState != nil {
+				c.onState(step)
+			}
 		}
 		b.served = b.served || ready
 		if b.drained && !b.told && b.fit() {
 			b.told = true
-			after.proven = append(after.proven, change{pool: p.name, spec: b.spec})
+			after.proven = append(after.proven, change{StateChange: StateChange{Pool: p.name, Backend: b.spec}})
 		}
 	}
 	v.probe()
@@ -120,16 +118,16 @@ func (b *Backend) serve(serves bool, now time.Duration) {
 // follow tells what came of a refresh. c.mu must not be held.
 func (c *Core) follow(after *aftermath, gone []func(*Backend)) {
 	for _, ch := range after.changed {
-		c.log.Info().Str("pool", ch.pool).Str("backend", ch.spec.Name).Stringer("address", ch.spec.Address).
-			Str("from", string(ch.from)).Str("to", string(ch.to)).Str("reason", ch.reason).
+		c.log.Info().Str("pool", ch.Pool).Str("backend", ch.Backend.Name).Stringer("address", ch.Backend.Address).
+			Str("from", string(ch.From)).Str("to", string(ch.To)).Str("reason", ch.Reason).
 			Msg("backend state changed")
 		if ch.first && c.onReady != nil {
-			c.onReady(ch.pool, ch.spec)
+			c.onReady(ch.Pool, ch.Backend)
 		}
 	}
 	for _, ch := range after.proven {
 		if c.onProven != nil {
-			c.onProven(ch.pool, ch.spec)
+			c.onProven(ch.Pool, ch.Backend)
 		}
 	}
 	for _, a := range after.panics {

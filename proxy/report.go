@@ -106,6 +106,26 @@ func (c *Core) Report(now time.Time) Report {
 	return out
 }
 
+// Tally is a few numbers of a pool at one moment, each as PoolReport has it: what is asked for each second, whether or not
+// anybody looks.
+type Tally struct {
+	Requests, Errors uint64
+	InFlight         int64
+	Queued           int
+	// Held is how many requests have waited for a backend, and do so no more.
+	Held      uint64
+	Durations histogram.Snapshot
+}
+
+// Tally reads the pool's counters and none of its backends'. It takes no lock.
+func (p *Pool) Tally(now time.Time) Tally {
+	inFlight, _ := p.load.read(p.since(now))
+	return Tally{
+		Requests: p.load.ended.Load(), Errors: p.errors.Load(), InFlight: inFlight, Queued: p.held.Len(),
+		Held: p.holds.Snapshot().Count, Durations: p.durations.Snapshot(),
+	}
+}
+
 // report reads a pool's counters. Core.sampleMu must be held.
 func (p *Pool) report(now time.Time) PoolReport {
 	v := p.view.Load()
