@@ -21,6 +21,7 @@ import (
 	"github.com/ballast-lb/ballast/internal/accesslog"
 	"github.com/ballast-lb/ballast/internal/config"
 	"github.com/ballast-lb/ballast/internal/handover"
+	"github.com/ballast-lb/ballast/internal/history"
 	"github.com/ballast-lb/ballast/internal/telemetry"
 	"github.com/ballast-lb/ballast/proxy"
 	"github.com/ballast-lb/ballast/proxy/forward"
@@ -60,6 +61,7 @@ type App struct {
 	scaler     *autoscale.Scaler
 	usage      *containers.Usage
 	recorder   *autoscale.Recorder
+	pools      *history.Pools
 	registry   *prometheus.Registry
 	metrics    *telemetry.Metrics
 	listener   net.Listener
@@ -223,6 +225,7 @@ func (a *App) connect(self string) {
 	})
 	a.usage = containers.NewUsage(containers.UsageOptions{Engine: a.engine, Logger: a.component("usage")})
 	a.recorder = autoscale.NewRecorder(a.counters)
+	a.pools = history.NewPools(a.poolReadings)
 	a.scaler = autoscale.New(autoscale.Options{
 		Source:   &readings{core: a.core, fleet: a.fleet, usage: a.usage, reconciler: a.reconciler, instance: c.Instance},
 		Actuator: a.fleet, Logger: a.component("autoscale"),
@@ -374,7 +377,7 @@ func (a *App) decide(r *reign) error {
 // components are those that run until they are told to end, and serve nobody.
 func (a *App) components() []func(context.Context) error {
 	all := []func(context.Context) error{
-		a.reconciler.Run, a.core.Run, a.prober.Run, a.usage.Run, a.recorder.Run, a.await,
+		a.reconciler.Run, a.core.Run, a.prober.Run, a.usage.Run, a.recorder.Run, a.pools.Run, a.await,
 		func(ctx context.Context) error { return a.reloader.Run(ctx, a.reload) },
 	}
 	if a.traffic.files != nil {

@@ -76,6 +76,7 @@ func (a *App) routes(f *nethttp.Front) http.Handler {
 		r.Get("/pools", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, a.document().Pools) })
 		r.Get("/pools/{pool}", a.servePool)
 		r.Get("/pools/{pool}/trace", a.serveTrace)
+		r.Get("/pools/{pool}/history", a.servePoolHistory)
 		r.Get("/containers", func(w http.ResponseWriter, _ *http.Request) {
 			writeJSON(w, http.StatusOK, telemetry.NewContainers(a.input(time.Now())))
 		})

@@ -39,6 +39,7 @@ var rules = []rule{
 	{from: "proxy/http1/front", below: true, forbidden: []string{"net/http", module + "/dashboard", module + "/internal/app"}},
 	{from: "dashboard", below: true, forbidden: []string{"github.com/docker", module + "/engine/", module + "/internal/app"}},
 	{from: "internal/telemetry", below: true, forbidden: []string{"github.com/docker", module + "/engine/", module + "/internal/app", module + "/dashboard"}},
+	{from: "internal/history", below: true, forbidden: []string{"net/http", module + "/engine/", module + "/proxy", module + "/internal/telemetry", module + "/dashboard"}},
 	{from: "internal/mockbackend", below: true, forbidden: []string{module + "/engine", module + "/containers", module + "/proxy"}},
 }
 
