@@ -42,3 +42,12 @@ type Result[K comparable] struct {
 	// Reason says what failed; empty if Healthy.
 	Reason string
 }
+
+// Checked is one check.
+type Checked struct {
+	// Time is when it ended, Took how long it took.
+	Time time.Time
+	Took time.Duration
+	// Reason says what failed; empty if it passed.
+	Reason string
+}

@@ -39,10 +39,13 @@ func (p *probe[K]) run(ctx context.Context) {
 	<-timer.C
 	for {
 		target := *p.target.Load()
+		began := time.Now()
 		reason := p.check(ctx, target)
 		if ctx.Err() != nil {
 			return
 		}
+		ended := time.Now()
+		p.prober.note(target.Key, p.since, Checked{Time: ended, Took: ended.Sub(began), Reason: reason})
 		if s.observe(reason, target.Check) {
 			p.prober.log.Debug().Stringer("address", target.Address).Bool("healthy", s.healthy).
 				Str("reason", s.reason).Msg("health reported")

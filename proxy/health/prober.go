@@ -2,6 +2,7 @@ package health
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -20,6 +21,7 @@ type Prober[K comparable] struct {
 	mu      sync.Mutex
 	targets map[K]entry[K] // guarded by mu
 	round   uint64         // How often targets were set; guarded by mu.
+	checked map[K]Checked  // The last check of each target; guarded by mu.
 }
 
 // entry is a target, and the round since which it is in the set without a break.
@@ -38,6 +40,7 @@ func New[K comparable](checker Checker, report func(Result[K]), log zerolog.Logg
 		log:     log,
 		changed: make(chan struct{}, 1),
 		targets: make(map[K]entry[K]),
+		checked: make(map[K]Checked),
 	}
 }
 
@@ -60,10 +63,28 @@ func (p *Prober[K]) Set(targets []Target[K]) {
 		set[t.Key] = entry[K]{Target: t, since: since}
 	}
 	p.targets = set
+	maps.DeleteFunc(p.checked, func(key K, _ Checked) bool { _, ok := set[key]; return !ok })
 	p.mu.Unlock()
 	select {
 	case p.changed <- struct{}{}:
 	default: // Run has yet to look at the change before this one.
+	}
+}
+
+// Last is the last check of a target; false if none has ended yet.
+func (p *Prober[K]) Last(key K) (Checked, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c, ok := p.checked[key]
+	return c, ok
+}
+
+// note keeps a check of a target that is in the set since then.
+func (p *Prober[K]) note(key K, since uint64, c Checked) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if t, ok := p.targets[key]; ok && t.since == since {
+		p.checked[key] = c
 	}
 }
 

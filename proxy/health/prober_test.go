@@ -276,3 +276,31 @@ func TestProber_without_a_path_tries_to_connect(t *testing.T) {
 		t.Errorf("the one that does not is reported as %+v, want a reason without addresses", r)
 	}
 }
+
+func TestProber_Last(t *testing.T) {
+	inBubble(t, func(p *health.Prober[string], s *script, _ *recorder) {
+		if c, ok := p.Last("a"); ok {
+			t.Errorf("Last() of no target = %+v, want none", c)
+		}
+		began := time.Now()
+		s.took = 3 * time.Millisecond
+		p.Set([]health.Target[string]{target("a", 10*time.Second), target("b", 10*time.Second)})
+		pass(5 * time.Millisecond)
+		if got, ok := p.Last("a"); !ok || got != (health.Checked{Time: began.Add(3 * time.Millisecond), Took: 3 * time.Millisecond}) {
+			t.Errorf("Last() = %+v, %t, want a pass that took 3 ms", got, ok)
+		}
+		s.set("a", errors.New("refused")) // One failure changes no verdict.
+		pass(11 * time.Second)
+		if got, _ := p.Last("a"); got.Reason != "refused" || time.Since(got.Time) > 3*time.Second {
+			t.Errorf("Last() = %+v, want what failed", got)
+		}
+		p.Set([]health.Target[string]{target("b", 10*time.Second)})
+		if _, ok := p.Last("a"); ok {
+			t.Error("Last() tells of a target that vanished")
+		}
+		p.Set([]health.Target[string]{target("a", 10*time.Second), target("b", 10*time.Second)})
+		if _, ok := p.Last("a"); ok {
+			t.Error("Last() tells of a target that came back what it was before")
+		}
+	})
+}
