@@ -50,7 +50,7 @@ func why(ctx context.Context, args []string, out io.Writer) error {
 	if err := json.Unmarshal(body, &all); err != nil {
 		return notBallast(o.url, containersPath)
 	}
-	found := match(all, name)
+	found := telemetry.Match(all, name)
 	if len(found) == 0 {
 		return noSuch(all, name)
 	}
@@ -86,26 +86,6 @@ func cutName(args []string) (name string, rest []string) {
 		return arg, slices.Concat(args[:i], args[i+1:])
 	}
 	return "", args
-}
-
-// match finds the container of that name or ID, else those whose name begins so, else those whose ID does.
-func match(all []telemetry.ContainerDoc, name string) (found []telemetry.ContainerDoc) {
-	name = strings.TrimPrefix(name, "/") // As docker inspect writes it.
-	for _, fits := range []func(telemetry.ContainerDoc) bool{
-		func(c telemetry.ContainerDoc) bool { return c.Name == name || c.FullID == name },
-		func(c telemetry.ContainerDoc) bool { return strings.HasPrefix(c.Name, name) },
-		func(c telemetry.ContainerDoc) bool { return strings.HasPrefix(c.FullID, strings.ToLower(name)) },
-	} {
-		for _, c := range all {
-			if fits(c) {
-				found = append(found, c)
-			}
-		}
-		if len(found) > 0 {
-			break
-		}
-	}
-	return found
 }
 
 func noSuch(all []telemetry.ContainerDoc, name string) error {

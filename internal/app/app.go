@@ -62,6 +62,7 @@ type App struct {
 	usage      *containers.Usage
 	recorder   *autoscale.Recorder
 	pools      *history.Pools
+	lives      *history.States
 	registry   *prometheus.Registry
 	metrics    *telemetry.Metrics
 	listener   net.Listener
@@ -194,10 +195,14 @@ func listenRemedy(err error) string {
 // connect makes the components and what they tell each other.
 func (a *App) connect(self string) {
 	c := a.config
+	a.lives = history.NewStates(nil)
 	a.core = proxy.New(proxy.Options{
 		Logger: a.component("proxy"), OnReady: a.ready, OnHold: func(string) { a.scaler.Nudge() },
 		OnProven: func(_ string, b containers.Backend) { a.fleet.Proven(b.Container) },
 		OnForget: a.manage,
+		OnState: func(s proxy.StateChange) {
+			a.lives.Note(time.Now(), history.Step{ID: s.Backend.Container, Name: s.Backend.Name, Pool: s.Pool, To: s.To, Reason: s.Reason})
+		},
 	})
 	edge := a.edge()
 	a.admin = newPlane(a.core, planeOptions{
@@ -264,6 +269,7 @@ func (a *App) apply(s *containers.Snapshot) {
 	a.core.Apply(s)
 	a.metrics.Keep(a.hasPool)
 	a.manage()
+	a.lives.Apply(time.Now(), s)
 	a.prober.Set(a.core.Targets())
 }
 

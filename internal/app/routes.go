@@ -80,6 +80,7 @@ func (a *App) routes(f *nethttp.Front) http.Handler {
 		r.Get("/containers", func(w http.ResponseWriter, _ *http.Request) {
 			writeJSON(w, http.StatusOK, telemetry.NewContainers(a.input(time.Now())))
 		})
+		r.Get("/containers/{id}", a.serveContainer)
 		r.Get("/decisions", a.serveDecisions)
 	})
 	r.NotFound(notFound)
@@ -251,8 +252,10 @@ func (a *App) serveDecisions(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, decisions)
 }
 
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
+func writeJSON(w http.ResponseWriter, status int, v any) { writeAs(w, status, "application/json", v) }
+
+func writeAs(w http.ResponseWriter, status int, kind string, v any) {
+	w.Header().Set("Content-Type", kind)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)

@@ -1,0 +1,69 @@
+package app
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/ballast-lb/ballast/internal/telemetry"
+	"github.com/ballast-lb/ballast/proxy"
+	"github.com/ballast-lb/ballast/proxy/health"
+	"github.com/ballast-lb/ballast/proxy/nethttp"
+)
+
+// serveContainer answers all that is known of one container, also for a while of one that is gone.
+func (a *App) serveContainer(w http.ResponseWriter, r *http.Request) {
+	now := time.Now()
+	in := a.input(now)
+	c, ok := a.findContainer(w, r, in)
+	if !ok {
+		return
+	}
+	past := telemetry.Past{
+		Checked: func(b proxy.BackendReport) (health.Checked, bool) { return a.prober.Last(b.Identity) },
+		History: a.lives.Of,
+	}
+	writeJSON(w, http.StatusOK, telemetry.NewContainerDetail(in, past, c))
+}
+
+// ambiguity is the answer to who asks for a container by what several are called.
+type ambiguity struct {
+	proxy.Problem
+	Containers []reference `json:"containers"`
+}
+
+// reference names a container.
+type reference struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// findContainer finds the container that the path names as ballast why does: by its name or ID, or the beginning of one, and
+// those that are there before those that are gone. If there is not just one it has answered, and is not ok.
+func (a *App) findContainer(w http.ResponseWriter, r *http.Request, in telemetry.Input) (telemetry.ContainerDoc, bool) {
+	name := chi.URLParam(r, "id")
+	found := telemetry.Match(telemetry.NewContainers(in), name)
+	if len(found) == 0 {
+		var gone []telemetry.ContainerDoc
+		for _, l := range a.lives.Left(in.Now) {
+			gone = append(gone, telemetry.GoneContainer(l))
+		}
+		found = telemetry.Match(gone, name)
+	}
+	switch len(found) {
+	case 0:
+		nethttp.Problem(w, http.StatusNotFound, "no-such-container", "the engine has no container of this name or ID: see /api/v1/containers")
+		return telemetry.ContainerDoc{}, false
+	case 1:
+		return found[0], true
+	}
+	const slug = "ambiguous"
+	all := ambiguity{Problem: proxy.NewProblem(http.StatusConflict, slug, http.StatusText(http.StatusConflict), "several containers are called so: name one of them")}
+	for _, c := range found {
+		all.Containers = append(all.Containers, reference{c.FullID, c.Name})
+	}
+	w.Header().Set("X-Ballast-Error", slug)
+	writeAs(w, all.Status, "application/problem+json", all)
+	return telemetry.ContainerDoc{}, false
+}
