@@ -52,6 +52,9 @@ type Engine interface {
 	// Stats yields a running container's resource use about once a second until ctx ends
 	// (the context's error), the container stops (no error) or the stream breaks (an error).
 	Stats(ctx context.Context, id string) iter.Seq2[Stats, error]
+	// Logs yields the last tail lines that a container has written, oldest first, as far as the
+	// engine has kept them, and ends. What is beyond MaxLogLine of a line is left out.
+	Logs(ctx context.Context, id string, tail int) iter.Seq2[LogLine, error]
 	// Close frees what the engine holds. Embedded containers end with it, Docker's go on.
 	Close() error
 }
@@ -188,4 +191,17 @@ type Stats struct {
 	Cores float64
 	// Memory is in bytes, without the page cache; MemoryLimit its limit or the host's memory.
 	Memory, MemoryLimit uint64
+}
+
+// MaxLogLine is how many bytes of a line are told.
+const MaxLogLine = 16 << 10
+
+// LogLine is a line that a container has written.
+type LogLine struct {
+	// Time is when, by the engine's clock; zero if it does not tell.
+	Time time.Time
+	// Stderr says that it was written there, not to stdout or a terminal.
+	Stderr bool
+	// Text is without its end, and may hold any other bytes.
+	Text string
 }

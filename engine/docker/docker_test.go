@@ -284,3 +284,33 @@ func TestEngine_Stats_real(t *testing.T) {
 		break
 	}
 }
+
+// A terminal's output comes without frames.
+func TestEngine_Logs_of_a_terminal(t *testing.T) {
+	b := newBench(t)
+	id := b.create(t, unique("tty"), container.Config{Tty: true}, container.HostConfig{})
+	if err := b.Start(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	b.get(t, id, "/say/stdout/one")
+	b.get(t, id, "/say/stderr/two")
+	deadline := time.Now().Add(patience)
+	for {
+		var texts []string
+		for l, err := range b.Logs(t.Context(), id, 10) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if l.Time.IsZero() || l.Stderr {
+				t.Errorf("line %+v, want a time, and all to be stdout", l)
+			}
+			texts = append(texts, l.Text)
+		}
+		if slices.Equal(texts, []string{"one", "two"}) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("Logs() = %q, want one, two", texts)
+		}
+	}
+}

@@ -30,6 +30,7 @@ type container struct {
 	health                engine.Health
 	// process runs while the state is running or paused, or removing at first; nil otherwise.
 	process *process
+	log     *logbook
 }
 
 // setup is what a copy of a container has too.

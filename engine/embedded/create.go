@@ -70,6 +70,7 @@ func (e *Engine) add(c *container) error {
 	}
 	e.made++
 	c.number = e.made
+	c.log = &logbook{}
 	c.state = engine.StateCreated
 	e.containers[c.id] = c
 	e.names[c.name] = c

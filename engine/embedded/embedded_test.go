@@ -26,6 +26,11 @@ func fixture(i embedded.Instance) (http.Handler, error) {
 	mux.HandleFunc("GET /env/{name}", func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, i.Env[r.PathValue("name")])
 	})
+	for stream, w := range map[string]io.Writer{"stdout": i.Stdout, "stderr": i.Stderr} {
+		mux.HandleFunc("GET /say/"+stream+"/{text}", func(_ http.ResponseWriter, r *http.Request) {
+			fmt.Fprintln(w, r.PathValue("text"))
+		})
+	}
 	return mux, nil
 }
 

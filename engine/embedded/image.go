@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"io"
 	"net/http"
 	"time"
 
@@ -17,6 +18,8 @@ type Instance struct {
 	ID, Name string
 	// Labels and Env must not be written to.
 	Labels, Env map[string]string
+	// Stdout and Stderr take what the container writes, which Logs tells. They are safe for concurrent use.
+	Stdout, Stderr io.Writer
 	// Stopping is closed when the container is asked to stop, as a process is sent SIGTERM. Requests
 	// in flight may finish after that.
 	Stopping <-chan struct{}

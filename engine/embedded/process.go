@@ -56,6 +56,7 @@ func (e *Engine) prepare(c *container, p *process) (opener, error) {
 	id := c.id
 	handler, err := image(Instance{
 		ID: c.id, Name: c.name, Labels: c.labels, Env: c.env,
+		Stdout: newStream(c.log, false), Stderr: newStream(c.log, true),
 		Stopping: p.stopping,
 		// It can only fail because the container ended by itself.
 		Exit: func(code int) { _ = e.Exit(id, code) },

@@ -17,7 +17,8 @@ type Harness struct {
 	//
 	// The container has a network with an address that this process can dial, and exposes one
 	// TCP port, at which an HTTP server answers GET /env/NAME with the value of that environment
-	// variable. Asked to stop, it ends by itself within a second.
+	// variable, and writes TEXT as a line for GET /say/stdout/TEXT or /say/stderr/TEXT, and nothing
+	// else. Asked to stop, it ends by itself within a second.
 	Run func(t *testing.T, f Fixture) string
 }
 
@@ -56,6 +57,7 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
 		{"watch ends", testWatchEnds},
 		{"stats", testStats},
 		{"stats ends", testStatsEnds},
+		{"logs", testLogs},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -155,6 +155,12 @@ func calls(e engine.Engine) map[string]func(ctx context.Context, id string) erro
 		"Remove by force": func(ctx context.Context, id string) error {
 			return e.Remove(ctx, id, true)
 		},
+		"Logs": func(ctx context.Context, id string) error {
+			for _, err := range e.Logs(ctx, id, 1) {
+				return err
+			}
+			return nil
+		},
 		"Stats": func(ctx context.Context, id string) error {
 			for _, err := range e.Stats(ctx, id) {
 				return err

@@ -96,6 +96,7 @@ func mockImage(prefix containers.Prefix) embedded.Image {
 			return nil, err
 		}
 		o.Name, o.ID, o.Exit = in.Name, in.ID, in.Exit
+		fmt.Fprintf(in.Stdout, "mock-backend %s starts with image %s\n", in.Name, mockName)
 		if weight, err := strconv.Atoi(in.Labels[prefix.Key("weight")]); err == nil {
 			o.Weight = weight
 		}

@@ -81,6 +81,7 @@ func (a *App) routes(f *nethttp.Front) http.Handler {
 			writeJSON(w, http.StatusOK, telemetry.NewContainers(a.input(time.Now())))
 		})
 		r.Get("/containers/{id}", a.serveContainer)
+		r.Method(http.MethodGet, "/containers/{id}/logs", guard(http.HandlerFunc(a.serveLogs)))
 		r.Get("/decisions", a.serveDecisions)
 	})
 	r.NotFound(notFound)
@@ -94,6 +95,13 @@ func (a *App) routes(f *nethttp.Front) http.Handler {
 		nethttp.Problem(w, http.StatusMethodNotAllowed, "method-not-allowed", "this path is read with GET")
 	})
 	return r
+}
+
+// guard lets those pass to a handler that have logged in.
+var guard = func(http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		nethttp.Problem(w, http.StatusForbidden, "login-required", "this is shown to those alone who have logged in, which needs admin.auth.users-file")
+	})
 }
 
 func notFound(w http.ResponseWriter, _ *http.Request) {

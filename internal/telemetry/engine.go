@@ -11,7 +11,7 @@ import (
 
 // engineOps are the values of the label op, so that each stands at 0 before its first failure.
 var engineOps = []string{
-	"info", "list", "inspect", "watch", "create", "start", "stop", "pause", "unpause", "remove", "stats",
+	"info", "list", "inspect", "watch", "create", "start", "stop", "pause", "unpause", "remove", "stats", "logs",
 }
 
 // Engine wraps e so that its failed calls are counted in m. A call that its caller gave up is not
@@ -94,6 +94,10 @@ func (c *countedEngine) Remove(ctx context.Context, id string, force bool) error
 
 func (c *countedEngine) Stats(ctx context.Context, id string) iter.Seq2[engine.Stats, error] {
 	return counted(c, "stats", c.Engine.Stats(ctx, id))
+}
+
+func (c *countedEngine) Logs(ctx context.Context, id string, tail int) iter.Seq2[engine.LogLine, error] {
+	return counted(c, "logs", c.Engine.Logs(ctx, id, tail))
 }
 
 // counted passes a stream on and counts the errors in it.

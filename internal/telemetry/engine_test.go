@@ -46,6 +46,10 @@ func (a *answers) Stats(context.Context, string) iter.Seq2[engine.Stats, error] 
 	return stream(engine.Stats{Memory: 1}, a.err)
 }
 
+func (a *answers) Logs(context.Context, string, int) iter.Seq2[engine.LogLine, error] {
+	return stream(engine.LogLine{Text: "x"}, a.err)
+}
+
 func stream[T any](v T, err error) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
@@ -70,6 +74,7 @@ func calls(e engine.Engine) map[string]func() error {
 		"unpause": func() error { return e.Unpause(ctx, "a") },
 		"remove":  func() error { return e.Remove(ctx, "a", true) },
 		"stats":   func() error { return drain(e.Stats(ctx, "a")) },
+		"logs":    func() error { return drain(e.Logs(ctx, "a", 1)) },
 	}
 }
 

@@ -90,6 +90,7 @@ func (d *Daemon) api() http.Handler {
 	route("POST /containers/create", OpCreate, d.createContainer)
 	route("GET /containers/{id}/json", OpInspect, d.inspect)
 	route("GET /containers/{id}/stats", OpStats, d.stats)
+	route("GET /containers/{id}/logs", OpLogs, d.logs)
 	act("POST /containers/{id}/start", OpStart, func(_ *http.Request, id string) error { return d.Start(id) })
 	act("POST /containers/{id}/stop", OpStop, func(r *http.Request, id string) error {
 		return d.stop(r.Context(), id, seconds(r.URL.Query().Get("t")))

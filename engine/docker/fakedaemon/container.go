@@ -34,6 +34,7 @@ type created struct {
 	Labels           map[string]string
 	Env, Cmd         []string
 	StopSignal       string
+	Tty              bool
 	ExposedPorts     map[string]struct{}
 	HostConfig       struct{ NetworkMode string }
 	NetworkingConfig struct{ EndpointsConfig map[string]json.RawMessage }
@@ -53,6 +54,7 @@ type container struct {
 	// ended is closed when the present run ends.
 	ended  chan struct{}
 	server *server
+	lines  []line
 }
 
 type endpoint struct {

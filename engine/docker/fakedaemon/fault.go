@@ -26,6 +26,7 @@ const (
 	OpRename     Op = "rename"
 	OpRemove     Op = "remove"
 	OpStats      Op = "stats"
+	OpLogs       Op = "logs"
 	OpImage      Op = "image"
 	OpConnect    Op = "connect"
 	OpDisconnect Op = "disconnect"

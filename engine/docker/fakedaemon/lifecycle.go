@@ -29,7 +29,7 @@ func (d *Daemon) Start(id string) error {
 		e.address = d.free(e.network)
 	}
 	if d.options.Listen {
-		if c.server, err = listen(c); err != nil {
+		if c.server, err = d.listen(c); err != nil {
 			c.release()
 			return err
 		}

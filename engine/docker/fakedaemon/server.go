@@ -20,7 +20,7 @@ type server struct {
 }
 
 // listen serves at all addresses and ports of a container.
-func listen(c *container) (*server, error) {
+func (d *Daemon) listen(c *container) (*server, error) {
 	s := &server{thawed: make(chan struct{})}
 	close(s.thawed)
 	env := make(map[string]string)
@@ -39,6 +39,12 @@ func listen(c *container) (*server, error) {
 		case <-r.Context().Done():
 		}
 	})
+	id := c.id
+	for stream, stderr := range map[string]bool{"stdout": false, "stderr": true} {
+		mux.HandleFunc("GET /say/"+stream+"/{text}", func(_ http.ResponseWriter, r *http.Request) {
+			_ = d.Say(id, stderr, r.PathValue("text")) // It can only have been removed meanwhile.
+		})
+	}
 	s.http = &http.Server{Handler: mux}
 	for _, e := range c.endpoints {
 		for exposed := range c.ExposedPorts {
