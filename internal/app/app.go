@@ -20,6 +20,7 @@ import (
 	"github.com/ballast-lb/ballast/engine"
 	"github.com/ballast-lb/ballast/internal/accesslog"
 	"github.com/ballast-lb/ballast/internal/config"
+	"github.com/ballast-lb/ballast/internal/events"
 	"github.com/ballast-lb/ballast/internal/handover"
 	"github.com/ballast-lb/ballast/internal/history"
 	"github.com/ballast-lb/ballast/internal/telemetry"
@@ -63,6 +64,7 @@ type App struct {
 	recorder   *autoscale.Recorder
 	pools      *history.Pools
 	lives      *history.States
+	events     *events.Hub
 	registry   *prometheus.Registry
 	metrics    *telemetry.Metrics
 	listener   net.Listener
@@ -195,7 +197,8 @@ func listenRemedy(err error) string {
 // connect makes the components and what they tell each other.
 func (a *App) connect(self string) {
 	c := a.config
-	a.lives = history.NewStates(nil)
+	a.events = events.New()
+	a.lives = history.NewStates(func(e history.Event) { a.events.Publish("backend", e) })
 	a.core = proxy.New(proxy.Options{
 		Logger: a.component("proxy"), OnReady: a.ready, OnHold: func(string) { a.scaler.Nudge() },
 		OnProven: func(_ string, b containers.Backend) { a.fleet.Proven(b.Container) },
@@ -226,7 +229,7 @@ func (a *App) connect(self string) {
 	})
 	a.reconciler = containers.NewReconciler(containers.ReconcilerOptions{
 		Engine: a.engine, Instance: c.Instance, Prefix: c.LabelsPrefix, Pools: c.Pools, Self: self,
-		Logger: a.component("containers"), Publish: a.apply, Sight: a.core.SetSight,
+		Logger: a.component("containers"), Publish: a.apply, Sight: a.sight,
 	})
 	a.usage = containers.NewUsage(containers.UsageOptions{Engine: a.engine, Logger: a.component("usage")})
 	a.recorder = autoscale.NewRecorder(a.counters)
@@ -234,7 +237,8 @@ func (a *App) connect(self string) {
 	a.scaler = autoscale.New(autoscale.Options{
 		Source:   &readings{core: a.core, fleet: a.fleet, usage: a.usage, reconciler: a.reconciler, instance: c.Instance},
 		Actuator: a.fleet, Logger: a.component("autoscale"),
-		OnOutlook: func(pool string, o autoscale.Outlook) { a.core.SetOutlook(pool, proxy.Outlook(o)) },
+		OnDecision: func(d autoscale.Decision) { a.events.Publish("decision", d) },
+		OnOutlook:  func(pool string, o autoscale.Outlook) { a.core.SetOutlook(pool, proxy.Outlook(o)) },
 	})
 }
 
@@ -275,6 +279,12 @@ func (a *App) apply(s *containers.Snapshot) {
 
 // hasPool says that the data path has a pool, or remembers it.
 func (a *App) hasPool(name string) bool { return a.core.Pool(name) != nil }
+
+// sight tells whether what happens is heard of at once.
+func (a *App) sight(sighted bool) {
+	a.core.SetSight(sighted)
+	a.events.Publish("engine", telemetry.NewEngineDoc(a.reconciler.Status()))
+}
 
 // ready tells the others that a backend serves for the first time, or again after a pause.
 func (a *App) ready(pool string, b containers.Backend) {

@@ -83,6 +83,7 @@ func (a *App) routes(f *nethttp.Front) http.Handler {
 		r.Get("/containers/{id}", a.serveContainer)
 		r.Method(http.MethodGet, "/containers/{id}/logs", guard(http.HandlerFunc(a.serveLogs)))
 		r.Get("/decisions", a.serveDecisions)
+		r.Method(http.MethodGet, "/events", a.events)
 	})
 	r.NotFound(notFound)
 	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) {

@@ -54,6 +54,7 @@ func (a *App) shutdown(remove bool) error {
 func (a *App) drain(idle time.Duration) error {
 	limit, cancel := context.WithTimeout(context.Background(), a.reloader.config().ShutdownTimeout)
 	defer cancel()
+	a.events.Close()
 	planes := a.planes()
 	errs := make([]error, len(planes))
 	var draining sync.WaitGroup

@@ -64,7 +64,7 @@ func NewDocument(in Input) Document {
 		Time:       in.Now,
 		Uptime:     round(in.Now.Sub(in.Started).Seconds()),
 		Config:     configDoc(in.Config),
-		Engine:     engineDoc(in.Engine),
+		Engine:     NewEngineDoc(in.Engine),
 		Pools:      make([]PoolDoc, 0, len(in.Report.Pools)),
 		Rejected:   make(map[string]uint64, len(in.Report.Rejected)),
 		Containers: make([]ContainerDoc, 0, len(in.Entries)),
@@ -91,7 +91,8 @@ func NewDocument(in Input) Document {
 	return d
 }
 
-func engineDoc(s containers.EngineStatus) EngineDoc {
+// NewEngineDoc tells how it stands with the engine.
+func NewEngineDoc(s containers.EngineStatus) EngineDoc {
 	d := EngineDoc{
 		Kind: s.Kind, Version: s.Version, Connected: s.Connected,
 		Since: moment(s.Since), LastSync: moment(s.LastSync),
