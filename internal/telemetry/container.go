@@ -42,7 +42,7 @@ type CheckDoc struct {
 type EngineCheckDoc struct {
 	// Status is "starting", "healthy" or "unhealthy".
 	Status engine.Health `json:"status"`
-	// Output is the start of what it printed last.
+	// Output is the start of what it printed last, if it is unhealthy: else nobody needs it, and it may tell of the inside.
 	Output string `json:"output,omitempty"`
 }
 
@@ -58,8 +58,12 @@ type Past struct {
 func NewContainerDetail(in Input, past Past, c ContainerDoc) ContainerDetail {
 	d := ContainerDetail{ContainerDoc: c, History: append([]history.Change{}, past.History(c.FullID)...)}
 	for _, e := range in.Entries {
-		if e.Container.ID == c.FullID && e.Container.Health != engine.HealthNone {
-			d.Checks.Engine = &EngineCheckDoc{Status: e.Container.Health, Output: e.Container.HealthOutput}
+		if e.Container.ID != c.FullID || e.Container.Health == engine.HealthNone {
+			continue
+		}
+		d.Checks.Engine = &EngineCheckDoc{Status: e.Container.Health}
+		if e.Container.Health == engine.HealthUnhealthy {
+			d.Checks.Engine.Output = e.Container.HealthOutput
 		}
 	}
 	if c.Backend == nil {

@@ -20,7 +20,7 @@ func TestNewContainerDetail(t *testing.T) {
 		Prefix: "ballast",
 		Entries: []containers.Entry{
 			{Container: engine.Container{Summary: engine.Summary{ID: b.Container, Name: "web"}, Health: engine.HealthHealthy, HealthOutput: "fine"}, Pool: "web", Routed: true},
-			{Container: engine.Container{Summary: engine.Summary{ID: "2", Name: "old"}}, Pool: "web", Reason: "is exited"},
+			{Container: engine.Container{Summary: engine.Summary{ID: "2", Name: "old"}, Health: engine.HealthUnhealthy, HealthOutput: "ill"}, Pool: "web", Reason: "is exited"},
 		},
 		Report: proxy.Report{Pools: []proxy.PoolReport{{Name: "other"}, {Name: "web", Backends: []proxy.BackendReport{b}}}},
 	}
@@ -39,12 +39,15 @@ func TestNewContainerDetail(t *testing.T) {
 	all := NewContainers(in)
 	numbers := backendDoc(b)
 	want := []ContainerDetail{
-		{ContainerDoc: all[0], History: []history.Change{}},
+		{
+			ContainerDoc: all[0], History: []history.Change{},
+			Checks: ChecksDoc{Engine: &EngineCheckDoc{Status: engine.HealthUnhealthy, Output: "ill"}},
+		},
 		{
 			ContainerDoc: all[1], History: changes, Numbers: &numbers,
 			Checks: ChecksDoc{
 				Active: &CheckDoc{Time: noon, TookMS: 1.5, Reason: "refused"},
-				Engine: &EngineCheckDoc{Status: engine.HealthHealthy, Output: "fine"},
+				Engine: &EngineCheckDoc{Status: engine.HealthHealthy},
 			},
 		},
 	}
