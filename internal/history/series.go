@@ -41,7 +41,7 @@ func (c Column) MarshalJSON() ([]byte, error) {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		if f != f { //nolint:staticcheck // So is only what is not a number.
+		if f != f { // So is only what is not a number.
 			out = append(out, "null"...)
 			continue
 		}
