@@ -33,6 +33,8 @@ type asset struct {
 // assets are the files that the page loads, by name; they never change while the process runs.
 type assets struct {
 	files map[string]asset
+	// version is that of all of them.
+	version string
 }
 
 func newAssets() *assets {
@@ -41,18 +43,21 @@ func newAssets() *assets {
 	if err != nil {
 		panic(err) // an embedded directory is always readable
 	}
+	all := sha256.New()
 	for _, e := range entries {
 		content, err := assetFiles.ReadFile(path.Join("assets", e.Name()))
 		if err != nil {
 			panic(err)
 		}
 		sum := sha256.Sum256(content)
+		all.Write(sum[:])
 		a.files[e.Name()] = asset{
 			content: content,
 			kind:    kinds[path.Ext(e.Name())],
 			version: hex.EncodeToString(sum[:8]),
 		}
 	}
+	a.version = hex.EncodeToString(all.Sum(nil)[:8])
 	return a
 }
 

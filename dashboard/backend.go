@@ -10,7 +10,10 @@ import (
 )
 
 type backendView struct {
-	ID, Name, Address   string
+	ID, Name, Address string
+	Path              string
+	// Slow says that it is much slower than the others of its pool, and how slow.
+	Slow                string
 	State, Icon, Reason string
 	// Breaker says in short how it stands with its requests, Ejected how often they had it ejected.
 	Breaker, Ejected   string
@@ -35,7 +38,7 @@ type shareView struct {
 // newBackendView draws a backend of a pool whose breaker has that limit.
 func newBackendView(now time.Time, limit int, b telemetry.BackendDoc, share shareView) backendView {
 	return backendView{
-		ID: b.ID, Name: b.Name, Address: b.Address,
+		ID: b.ID, Name: b.Name, Address: b.Address, Path: containerPath(b.Name),
 		State: string(b.State), Icon: stateIcon(b.State), Reason: reason(now, limit, b),
 		Breaker: breaker(b.Breaker, limit), Ejected: ejected(b.Breaker.Ejections),
 		Clone: b.Clone, Weight: count(b.Weight), Share: share,

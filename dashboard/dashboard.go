@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"embed"
+	"errors"
 	"html/template"
+	"io"
 	"net/http"
+	"net/url"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/rs/zerolog"
@@ -27,6 +30,10 @@ type Options struct {
 	// Features are what is in force for the whole of Ballast, in a few words each, such as
 	// "clones are removed at exit". Those of the pools come from the document. It is asked as Document is.
 	Features func() []string
+	// Listeners are what traffic comes by, such as "HTTP :80".
+	Listeners func() []string
+	// Containers are all that the engine has, asked as Document is.
+	Containers func() []telemetry.ContainerDoc
 	// LabelPrefix is shown in the example of the empty page; "ballast" if empty.
 	LabelPrefix string
 	Logger      zerolog.Logger
@@ -38,6 +45,7 @@ type Dashboard struct {
 	templates *template.Template
 	assets    *assets
 	shares    shares
+	hub       *hub
 }
 
 // New makes a dashboard.
@@ -46,24 +54,34 @@ func New(o Options) *Dashboard {
 	if o.Features == nil {
 		o.Features = func() []string { return nil }
 	}
+	if o.Listeners == nil {
+		o.Listeners = func() []string { return nil }
+	}
+	if o.Containers == nil {
+		o.Containers = func() []telemetry.ContainerDoc { return nil }
+	}
 	a := newAssets()
-	return &Dashboard{
+	d := &Dashboard{
 		options: o,
 		assets:  a,
 		// The templates are part of the binary: one that does not parse is found by the tests.
 		templates: template.Must(template.New("").Funcs(template.FuncMap{"asset": a.path}).
 			ParseFS(templates, "templates/*.html")),
 	}
+	d.hub = newHub(d.draw)
+	return d
 }
 
-// Register adds the dashboard's routes: /, /dashboard/fragment and /assets/.
+// Close ends all streams, at once and for ever: what is drawn already stays readable.
+func (d *Dashboard) Close() { d.hub.close() }
+
+// Register adds the dashboard's routes: its pages, their stream and /assets/.
 func (d *Dashboard) Register(r chi.Router) {
 	r.Group(func(r chi.Router) {
 		r.Use(headers)
 		for path, h := range map[string]http.HandlerFunc{
-			"/":                   d.render("page.html"),
-			"/dashboard/fragment": d.render("fragment.html"),
-			"/assets/{name}":      d.assets.serve,
+			"/": d.servePage, "/pools/{pool}": d.servePage, "/containers": d.servePage, "/containers/{container}": d.servePage,
+			"/decisions": d.servePage, "/dashboard/stream": d.serveStream, "/assets/{name}": d.assets.serve,
 		} {
 			r.Get(path, h)
 			r.Head(path, h)
@@ -83,22 +101,84 @@ func headers(next http.Handler) http.Handler {
 	})
 }
 
-func (d *Dashboard) render(name string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		doc := d.options.Document()
-		page := newPage(doc, d.shares.observe(doc))
-		page.Features = d.options.Features()
-		page.LabelPrefix, page.Host = d.options.LabelPrefix, r.Host
-		// Into a buffer first: a page that breaks off in the middle would pass for a whole one.
-		var buf bytes.Buffer
-		if err := d.templates.ExecuteTemplate(&buf, name, page); err != nil {
-			d.options.Logger.Error().Err(err).Str("template", name).Msg("render dashboard")
-			http.Error(w, "the dashboard could not be rendered; the log says why", http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Cache-Control", "no-store")
-		// A client that has gone is no news.
-		_, _ = buf.WriteTo(w)
+// draw draws a page for the stream.
+func (d *Dashboard) draw(host, page string) (*drawn, error) {
+	return draw(d.templates, d.sheet(parse(host, page)))
+}
+
+// entry is one of the navigation.
+type entry struct {
+	Path, Name string
+	Here       bool
+}
+
+func entries(nav string) []entry {
+	return []entry{
+		{"/", "Overview", nav == "/"},
+		{"/containers", "Containers", nav == "/containers"},
+		{"/decisions", "Decisions", nav == "/decisions"},
 	}
+}
+
+func (d *Dashboard) servePage(w http.ResponseWriter, r *http.Request) {
+	page, err := d.draw(r.Host, r.URL.RequestURI())
+	var buf bytes.Buffer
+	if err == nil {
+		var middle bytes.Buffer
+		err = d.templates.ExecuteTemplate(&middle, page.layout, page)
+		if err == nil {
+			err = d.templates.ExecuteTemplate(&buf, "page", struct {
+				Title, Stream string
+				Nav           []entry
+				Page          *drawn
+				Middle        template.HTML
+			}{
+				page.title, d.streamPath(r.URL.RequestURI()), entries(page.nav), page,
+				template.HTML(middle.String()), //nolint:gosec // Drawn by a template, which escaped it.
+			})
+		}
+	}
+	if err != nil {
+		d.failed(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if page.missing {
+		w.WriteHeader(http.StatusNotFound)
+	}
+	// A client that has gone is no news.
+	_, _ = buf.WriteTo(w)
+}
+
+// streamPath is where the changes of a page come from. It names the version of the assets, so that a page that an
+// older Ballast made is told to load anew.
+func (d *Dashboard) streamPath(page string) string {
+	return "/dashboard/stream?" + url.Values{"page": {page}, "v": {d.assets.version}}.Encode()
+}
+
+func (d *Dashboard) serveStream(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	if query.Get("v") != d.assets.version {
+		w.Header().Set("Content-Type", "text/event-stream")
+		w.Header().Set("Cache-Control", "no-store")
+		_, _ = io.WriteString(w, "event: outdated\ndata:\n\n")
+		return
+	}
+	if r.Method == http.MethodHead {
+		w.Header().Set("Content-Type", "text/event-stream")
+		return
+	}
+	switch err := d.hub.serve(w, r, query.Get("page")); {
+	case errors.Is(err, errTooManyViewers):
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+	case err != nil:
+		d.failed(w, err)
+	}
+}
+
+func (d *Dashboard) failed(w http.ResponseWriter, err error) {
+	d.options.Logger.Error().Err(err).Msg("render dashboard")
+	http.Error(w, "the dashboard could not be rendered; the log says why", http.StatusInternalServerError)
 }

@@ -85,9 +85,9 @@ func TestPage(t *testing.T) {
 				"weighted balancing sticky sessions, 1h checks /healthz every 10s ejected at 5 failures in a row autoscaling 3–8 " +
 					"one more above 20/15s 20 at once each 1,024 may wait, 30s each 1 retry 30s timeout",
 				"least-request connection checks every 10s no breaker fixed size no retries",
-				"1 starting shop.example / *.shop.example / weighted", "1 wanted reports.shop.example /v2 least-request",
+				"1 starting shop.example / *.shop.example / Scale out from 4 to 5 11:59:56 UTC, 4 s ago 412 req/s", "1 wanted reports.shop.example /v2 least-request",
 				"In flight 13 3 of them waiting", "Errors 37 Waiting 3 Held p50 89.1 ms Held p95 1.20 s Held p99 1.20 s Answered",
-				"All settings of shop host *.shop.example, shop.example path any strip-path false policy weighted sticky true sticky.ttl 1h",
+				"Where requests go", "HTTP :80, HTTPS :443 shop.example / HTTP :80, HTTPS :443 *.shop.example / → shop 412.6 /s ballast-shop-1 6.2 % shop-a 46.9 %",
 				"p50 1.24 ms p95 3.80 ms p99 12.4 ms", "Answered by Ballast itself: no-backend 3 , timeout 1",
 				"ballast.policy differs", "shop-a: label ballast.wieght is not known",
 				"ballast-shop-1 clone 172.18.0.6:8080 · a4f2a9c0d11e ready breaker closed 1 6.2 % of 16.7 % 6 8,114 0 6.90 ms 12.0 ms",
@@ -97,7 +97,7 @@ func TestPage(t *testing.T) {
 				"11:59:56 4 s ago Scale out shop 4 → 5 412 req/s x 0.15 s = 61.8 busy slots", "Refused shop 4 → 4", "Scale in dry run shop 6 → 4",
 				"clones are removed at exit",
 			},
-			[]string{"has not answered", "No containers joined", "No clone can be made", "Panic", "Retries that the budget"},
+			[]string{"All settings", "has not answered", "No containers joined", "No clone can be made", "Panic", "Retries that the budget"},
 		},
 		{
 			"invalid_configuration", invalid,
@@ -128,7 +128,7 @@ func TestPage(t *testing.T) {
 		{
 			"empty", input(),
 			[]string{"No containers joined yet", "docker run -d --name web-a", "--label ballast.enable=true", "curl http://127.0.0.1:"},
-			[]string{"Decisions", "Not routed", "has not answered"},
+			[]string{"The newest first", "Where requests go", "Not routed", "has not answered"},
 		},
 		{"empty and embedded", embedded, []string{"No containers joined yet", "Embedded engine"}, []string{"docker run"}},
 		{
@@ -149,7 +149,7 @@ func TestPage(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := serve(t, tt.in)
-			for _, path := range []string{"/", "/dashboard/fragment"} {
+			for _, path := range []string{"/"} {
 				resp, body := get(t, s, path)
 				if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/html; charset=utf-8" {
 					t.Fatalf("%s: %s, %s", path, resp.Status, resp.Header.Get("Content-Type"))
@@ -170,6 +170,61 @@ func TestPage(t *testing.T) {
 	}
 }
 
+func TestPages(t *testing.T) {
+	tests := []struct {
+		name, path string
+		status     int
+		want       []string
+		absent     []string
+	}{
+		{
+			"a_pool", "/pools/shop", 200,
+			[]string{
+				"Pool shop 3 ready of 5 wanted", "All settings of shop host *.shop.example, shop.example path any strip-path false policy weighted sticky true sticky.ttl 1h",
+				"Decisions The newest first; times are UTC. All of them", "Refused shop 4 → 4",
+			},
+			[]string{"reports", "Where requests go"},
+		},
+		{"no_pool", "/pools/none", 404, []string{"There is no pool none", "To the overview"}, nil},
+		{
+			"containers", "/containers", 200,
+			[]string{"Containers 3", "shop-a routed running · pool shop label ballast.wieght is not known", "worker not routed exited"}, nil,
+		},
+		{
+			"a_container", "/containers/shop-old", 200,
+			[]string{"shop-old not routed running · pool shop · registry.example/shop:1.9 · 9e1b7700aa55", "it exposes ports 8080 and 9090"}, nil,
+		},
+		{"a_container_by_its_id", "/containers/77aa00bb", 200, []string{"worker not routed", "a pool's name is made of"}, nil},
+		{"no_container", "/containers/none", 404, []string{"There is no container none"}, nil},
+		{
+			"decisions", "/decisions", 200,
+			[]string{"All pools shop All actions Scale out Scale in Refused", "11:59:56 4 s ago Scale out shop 4 → 5", "Scale in dry run shop 6 → 4"}, nil,
+		},
+		{"decisions_of_a_kind", "/decisions?action=refuse&pool=shop", 200, []string{"Decisions of pool shop", "Refused shop 4 → 4"}, []string{"4 → 5", "6 → 4"}},
+		{"no_decisions", "/decisions?pool=none", 200, []string{"None of this choice."}, nil},
+	}
+	s := serve(t, busy())
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			resp, body := get(t, s, tt.path)
+			if resp.StatusCode != tt.status {
+				t.Fatalf("%s: %s, want %d", tt.path, resp.Status, tt.status)
+			}
+			shown := text(body)
+			for _, want := range tt.want {
+				if !strings.Contains(shown, want) {
+					t.Errorf("%s lacks %q in\n%s", tt.path, want, shown)
+				}
+			}
+			for _, absent := range tt.absent {
+				if strings.Contains(shown, absent) {
+					t.Errorf("%s shows %q", tt.path, absent)
+				}
+			}
+		})
+	}
+}
+
 func TestPage_Titles(t *testing.T) {
 	lost := busy()
 	lost.Engine.Connected = false
@@ -177,7 +232,7 @@ func TestPage_Titles(t *testing.T) {
 		"4/6 ready · Ballast": busy(), "no backends · Ballast": input(), "engine lost · Ballast": lost,
 	} {
 		s := serve(t, in)
-		for _, path := range []string{"/", "/dashboard/fragment"} {
+		for _, path := range []string{"/"} {
 			if _, body := get(t, s, path); !strings.Contains(body, "<title>"+want+"</title>") {
 				t.Errorf("%s has not the title %q", path, want)
 			}
@@ -211,9 +266,9 @@ func TestPage_EscapesEverything(t *testing.T) {
 	in.Decisions = []autoscale.Decision{{Time: noon, Pool: evil, Action: autoscale.Action(evil), Reason: evil}}
 	s := serve(t, in)
 	_, body := get(t, s, "/")
-	// Our own two scripts are the only ones, and nothing breaks out of a text or an attribute.
-	if n := strings.Count(body, "<script"); n != 2 {
-		t.Errorf("%d scripts in the page, want 2", n)
+	// Our own three scripts are the only ones, and nothing breaks out of a text or an attribute.
+	if n := strings.Count(body, "<script"); n != 3 {
+		t.Errorf("%d scripts in the page, want 3", n)
 	}
 	if strings.Contains(body, "<img") {
 		t.Error("an element came in by a name")
@@ -237,7 +292,7 @@ func TestHeaders(t *testing.T) {
 		"X-Content-Type-Options": "nosniff",
 		"Referrer-Policy":        "no-referrer",
 	}
-	for _, path := range []string{"/", "/dashboard/fragment", "/assets/ballast.css", "/assets/none.css"} {
+	for _, path := range []string{"/", "/pools/shop", "/decisions", "/pools/none", "/assets/ballast.css", "/assets/none.css"} {
 		resp, _ := get(t, s, path)
 		for name, value := range want {
 			if got := resp.Header.Get(name); got != value {
@@ -245,7 +300,7 @@ func TestHeaders(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/", "/dashboard/fragment"} {
+	for _, path := range []string{"/", "/pools/shop", "/containers", "/decisions"} {
 		if resp, _ := get(t, s, path); resp.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: Cache-Control = %q, want no-store", path, resp.Header.Get("Cache-Control"))
 		}
@@ -272,8 +327,8 @@ func TestAssets(t *testing.T) {
 	s := serve(t, busy())
 	_, body := get(t, s, "/")
 	found := regexp.MustCompile(`"(/assets/[^"]+)"`).FindAllStringSubmatch(body, -1)
-	if len(found) != 4 {
-		t.Fatalf("the page loads %d files, want 4: %v", len(found), found)
+	if len(found) != 5 {
+		t.Fatalf("the page loads %d files, want 5: %v", len(found), found)
 	}
 	for _, m := range found {
 		path := m[1]
@@ -322,14 +377,14 @@ func TestHead(t *testing.T) {
 // TestVendor compares the files made by others with the sums their VENDOR.md states.
 func TestVendor(t *testing.T) {
 	row := regexp.MustCompile("(?m)^\\| `([^`]+)` .*`([0-9a-f]{64})` \\|$")
-	for _, dir := range []string{"assets", "../internal/browser/axe"} {
+	for dir, want := range map[string]int{"assets": 2, "../internal/browser/axe": 1} {
 		table, err := os.ReadFile(filepath.Join(dir, "VENDOR.md"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		rows := row.FindAllStringSubmatch(string(table), -1)
-		if len(rows) != 1 {
-			t.Fatalf("%s/VENDOR.md has %d rows, want 1", dir, len(rows))
+		if len(rows) != want {
+			t.Fatalf("%s/VENDOR.md has %d rows, want %d", dir, len(rows), want)
 		}
 		for _, r := range rows {
 			content, err := os.ReadFile(filepath.Join(dir, r[1]))
@@ -351,7 +406,7 @@ func TestRender_FailureIsNoHalfPage(t *testing.T) {
 	})
 	d.templates = d.templates.Funcs(map[string]any{"asset": func(string) (string, error) { return "", errors.New("boom") }})
 	w := httptest.NewRecorder()
-	d.render("page.html")(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+	d.servePage(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "<html") {
 		t.Errorf("status %d, body %q, want 500 and no page", w.Code, w.Body.String())
 	}

@@ -5,7 +5,11 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strings"
+	"time"
 
+	"github.com/ballast-lb/ballast/containers"
+	"github.com/ballast-lb/ballast/containers/autoscale"
 	"github.com/ballast-lb/ballast/internal/telemetry"
 )
 
@@ -15,6 +19,11 @@ const pipsShown = 32
 type poolView struct {
 	// ID is unique in the page, and the pool's as long as it lives: by it the browser knows which one to change.
 	ID, Name string
+	Path     string
+	// Detail shows all settings, on the pool's own page.
+	Detail bool
+	// Why is the decision that has led to its size; nil if there was none.
+	Why      *whyView
 	Ready    string
 	Replicas string
 	Blocked  string
@@ -37,7 +46,7 @@ type poolView struct {
 
 func newPoolView(p telemetry.PoolDoc, d telemetry.Document, shares map[backendKey]float64) poolView {
 	v := poolView{
-		ID: "pool-" + url.PathEscape(p.Name), Name: p.Name,
+		ID: "pool-" + url.PathEscape(p.Name), Name: p.Name, Path: poolPath(p.Name), Why: newWhyView(d.Time, p),
 		Ready: count(p.Replicas.Ready), Replicas: replicas(p.Replicas), Blocked: p.Replicas.Blocked,
 		Panic:    p.Panic,
 		Pips:     pips(p),
@@ -60,15 +69,71 @@ func newPoolView(p telemetry.PoolDoc, d telemetry.Document, shares map[backendKe
 		}
 	}
 	planned := p.Shares()
+	slow := slowest(p.Backends)
 	for i, b := range p.Backends {
 		actual, known := shares[keyOf(p.Name, b)]
 		share := newShareView(actual, known)
 		if planned[i] > 0 {
 			share.plan(planned[i])
 		}
-		v.Backends = append(v.Backends, newBackendView(d.Time, p.Settings.Breaker, b, share))
+		w := newBackendView(d.Time, p.Settings.Breaker, b, share)
+		if i == slow {
+			w.Slow = "p95 of " + w.P95 + " is the most by far"
+		}
+		v.Backends = append(v.Backends, w)
 	}
 	return v
+}
+
+// whyView is the last decision of a pool.
+type whyView struct{ What, Icon, Time, Machine, Ago, Reason string }
+
+func newWhyView(now time.Time, p telemetry.PoolDoc) *whyView {
+	d := p.LastDecision
+	if d == nil {
+		return nil
+	}
+	action, _, icon := actionLook(d.Action)
+	v := &whyView{Icon: icon, Time: clock(d.Time), Machine: d.Time.UTC().Format(time.RFC3339), Ago: ago(now, d.Time), Reason: d.Reason}
+	switch {
+	case d.DryRun:
+		v.What = fmt.Sprintf("Dry run: %s to %d", strings.ToLower(action), d.To)
+	case d.Action == autoscale.ActionRefuse:
+		v.What = fmt.Sprintf("Stays at %d", d.From)
+	default:
+		v.What = fmt.Sprintf("%s from %d to %d", action, d.From, d.To)
+	}
+	return v
+}
+
+const (
+	// A backend is slow if its p95 is so many times, and so many milliseconds, above the median of the others.
+	slowTimes, slowMS = 2, 5
+)
+
+// slowest is the index of the ready backend that is much slower than the others; -1 if none is.
+func slowest(all []telemetry.BackendDoc) int {
+	slow := -1
+	var others []float64
+	for i, b := range all {
+		if b.State != containers.StateReady || b.Latency.P95 == 0 {
+			continue
+		}
+		if slow < 0 || b.Latency.P95 > all[slow].Latency.P95 {
+			slow = i
+		}
+		others = append(others, b.Latency.P95)
+	}
+	if len(others) < 2 {
+		return -1
+	}
+	slices.Sort(others)
+	others = others[:len(others)-1]
+	median := others[len(others)/2]
+	if p95 := all[slow].Latency.P95; p95 < slowTimes*median || p95 < median+slowMS {
+		return -1
+	}
+	return slow
 }
 
 func replicas(r telemetry.Replicas) string {
@@ -81,6 +146,9 @@ func replicas(r telemetry.Replicas) string {
 	}
 	if r.Warm > 0 {
 		text += fmt.Sprintf(" · %d warm", r.Warm)
+	}
+	if r.Warming > 0 {
+		text += fmt.Sprintf(" · %d more to be warm", r.Warming)
 	}
 	return text
 }

@@ -14,12 +14,15 @@ import (
 // served is a dashboard on a listener of its own; what it shows can be changed under way.
 type served struct {
 	*httptest.Server
+	pages    *Dashboard
 	document atomic.Pointer[telemetry.Document]
+	in       atomic.Pointer[telemetry.Input]
 }
 
 func (s *served) show(in telemetry.Input) {
 	d := telemetry.NewDocument(in)
 	s.document.Store(&d)
+	s.in.Store(&in)
 }
 
 func serve(t *testing.T, in telemetry.Input) *served {
@@ -27,8 +30,10 @@ func serve(t *testing.T, in telemetry.Input) *served {
 	s := &served{}
 	s.show(in)
 	r := chi.NewRouter()
-	New(Options{
-		Document: func() telemetry.Document { return *s.document.Load() },
+	s.pages = New(Options{
+		Document:   func() telemetry.Document { return *s.document.Load() },
+		Listeners:  func() []string { return []string{"HTTP :80", "HTTPS :443"} },
+		Containers: func() []telemetry.ContainerDoc { return telemetry.NewContainers(*s.in.Load()) },
 		Features: func() []string {
 			return []string{
 				"HTTP at :80", "HTTPS at :443", "certificate shop.pem", "ACME certificates for a.shop.example, b.shop.example",
@@ -38,8 +43,12 @@ func serve(t *testing.T, in telemetry.Input) *served {
 			}
 		},
 		Logger: zerolog.New(zerolog.NewTestWriter(t)),
-	}).Register(r)
+	})
+	s.pages.Register(r)
 	s.Server = httptest.NewServer(r)
-	t.Cleanup(s.Close)
+	t.Cleanup(func() {
+		s.pages.Close()
+		s.Close()
+	})
 	return s
 }

@@ -5,32 +5,21 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ballast-lb/ballast/containers/autoscale"
 	"github.com/ballast-lb/ballast/internal/telemetry"
 )
 
-// decisionsShown is how many of the newest decisions the page lists.
-const decisionsShown = 20
-
-// page is what the templates draw: words and numbers as they are shown. Nothing in it is HTML; the
+// frameView is what stands around every page: words and numbers as they are shown. Nothing in it is HTML; the
 // templates escape all of it.
-type page struct {
+type frameView struct {
 	Version, Instance, Uptime string
 	LabelPrefix, Host         string
-	// Title is the window's: how things stand, readable in a row of tabs.
-	Title     string
-	Now       string
-	Engine    engineView
-	Config    configView
-	Tiles     []tile
-	Pools     []poolView
-	Left      []containerView
-	Decisions []decisionView
-	Features  []string
+	// Title is the overview's: how things stand, readable in a row of tabs.
+	Title    string
+	Now      string
+	Engine   engineView
+	Config   configView
+	Features []string
 }
-
-// Empty says that no container has joined.
-func (p page) Empty() bool { return len(p.Pools) == 0 && len(p.Left) == 0 }
 
 type engineView struct {
 	Name string
@@ -54,53 +43,22 @@ type tile struct {
 	Bad                bool
 }
 
-type containerView struct {
-	ID, Name, Image, Pool, State, Reason string
-	Warnings                             []string
-	Clone                                bool
-}
-
-type decisionView struct {
-	Time, Machine, Ago string
-	Pool, Reason       string
-	From, To           string
-	Action, Icon       string
-	// Kind names the look: out, in or refuse.
-	Kind   string
-	DryRun bool
-}
-
-func newPage(d telemetry.Document, shares map[backendKey]float64) page {
-	p := page{
-		Version: d.Version, Instance: d.Instance,
-		Uptime: length(time.Duration(d.Uptime * float64(time.Second))),
-		Now:    clock(d.Time),
-		Engine: newEngineView(d),
-		Config: newConfigView(d.Config),
-		Tiles:  newTiles(d.Totals),
+func (d *Dashboard) frame(doc telemetry.Document, r request) frameView {
+	f := frameView{
+		Version: doc.Version, Instance: doc.Instance, Host: r.host, LabelPrefix: d.options.LabelPrefix,
+		Uptime: length(time.Duration(doc.Uptime * float64(time.Second))),
+		Now:    clock(doc.Time),
+		Engine: newEngineView(doc),
+		Config: newConfigView(doc.Config), Features: d.options.Features(),
 	}
-	p.Title = fmt.Sprintf("%d/%d ready", d.Totals.Ready, d.Totals.Backends)
+	f.Title = fmt.Sprintf("%d/%d ready", doc.Totals.Ready, doc.Totals.Backends)
 	switch {
-	case !d.Engine.Connected:
-		p.Title = "engine lost"
-	case d.Totals.Backends == 0:
-		p.Title = "no backends"
+	case !doc.Engine.Connected:
+		f.Title = "engine lost"
+	case doc.Totals.Backends == 0:
+		f.Title = "no backends"
 	}
-	for _, pool := range d.Pools {
-		p.Pools = append(p.Pools, newPoolView(pool, d, shares))
-	}
-	for _, c := range d.Containers {
-		if !c.Routed {
-			p.Left = append(p.Left, containerView{
-				ID: c.ID, Name: c.Name, Image: c.Image, Pool: c.Pool, State: c.State, Reason: c.Reason,
-				Warnings: c.Warnings, Clone: c.Clone != nil,
-			})
-		}
-	}
-	for _, x := range d.Decisions[:min(len(d.Decisions), decisionsShown)] {
-		p.Decisions = append(p.Decisions, newDecisionView(d.Time, x))
-	}
-	return p
+	return f
 }
 
 func newEngineView(d telemetry.Document) engineView {
@@ -161,25 +119,6 @@ func newTiles(t telemetry.Totals) []tile {
 		errors,
 		ready,
 	}
-}
-
-func newDecisionView(now time.Time, d autoscale.Decision) decisionView {
-	v := decisionView{
-		Time: clock(d.Time), Machine: d.Time.UTC().Format(time.RFC3339), Ago: ago(now, d.Time),
-		Pool: d.Pool, Reason: d.Reason, DryRun: d.DryRun,
-		From: count(d.From), To: count(d.To),
-	}
-	switch d.Action {
-	case autoscale.ActionScaleOut:
-		v.Action, v.Kind, v.Icon = "Scale out", "out", "up"
-	case autoscale.ActionScaleIn:
-		v.Action, v.Kind, v.Icon = "Scale in", "in", "down"
-	case autoscale.ActionRefuse:
-		v.Action, v.Kind, v.Icon = "Refused", "refuse", "warning"
-	default:
-		v.Action, v.Kind, v.Icon = string(d.Action), "in", "dot"
-	}
-	return v
 }
 
 // clock is the time of day. The page states that it is UTC: the reader's zone is not known here.

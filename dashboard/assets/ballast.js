@@ -1,5 +1,5 @@
-// The page works without this file. It says so when Ballast stops answering, and asks nothing
-// while nobody looks.
+// The pages work without this file. It says so when Ballast stops answering, and loads a page anew that an older Ballast
+// has made.
 (() => {
   "use strict";
   const live = document.getElementById("live");
@@ -17,16 +17,10 @@
     document.body.classList.remove("is-lost");
   };
 
-  live.addEventListener("htmx:before:request", (event) => {
-    if (document.hidden) event.preventDefault();
-  });
+  // A stream ends when Ballast does, and is made anew at once; that it can't be is what people should know.
+  live.addEventListener("htmx:sse:error", fail);
   live.addEventListener("htmx:error", fail);
   live.addEventListener("htmx:response:error", fail);
-  // Not htmx:after:swap, which comes after an error too, though nothing is swapped then.
-  live.addEventListener("htmx:after:request", (event) => {
-    if (event.detail.ctx.response.status < 400) recover();
-  });
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) htmx.trigger(live, "every");
-  });
+  live.addEventListener("htmx:sse:after:message", recover);
+  live.addEventListener("outdated", () => location.reload());
 })();

@@ -17,6 +17,7 @@ import (
 
 	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/containers/autoscale"
+	"github.com/ballast-lb/ballast/dashboard"
 	"github.com/ballast-lb/ballast/engine"
 	"github.com/ballast-lb/ballast/internal/accesslog"
 	"github.com/ballast-lb/ballast/internal/config"
@@ -49,6 +50,7 @@ type App struct {
 	started time.Time
 
 	reload     <-chan os.Signal
+	pages      *dashboard.Dashboard
 	reloader   *reloader
 	engine     engine.Engine
 	core       *proxy.Core

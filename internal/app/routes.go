@@ -62,10 +62,11 @@ func (a *App) routes(f *nethttp.Front) http.Handler {
 	waits := f.Waits(a.adminPool, http.HandlerFunc(notFound))
 	r.Handle(proxy.WaitPath, waits)
 	r.Handle(proxy.WaitScriptPath, waits)
-	dashboard.New(dashboard.Options{
-		Document: a.document, Features: a.features, LabelPrefix: string(a.config.LabelsPrefix),
-		Logger: a.component("dashboard"),
-	}).Register(r)
+	a.pages = dashboard.New(dashboard.Options{
+		Document: a.document, Containers: a.containers, Features: a.features, Listeners: a.listeners,
+		LabelPrefix: string(a.config.LabelsPrefix), Logger: a.component("dashboard"),
+	})
+	a.pages.Register(r)
 	r.Get("/metrics", a.serveMetrics)
 	r.Get("/prometheus", a.servePrometheus)
 	r.Get("/health", a.serveHealth)
@@ -78,7 +79,7 @@ func (a *App) routes(f *nethttp.Front) http.Handler {
 		r.Get("/pools/{pool}/trace", a.serveTrace)
 		r.Get("/pools/{pool}/history", a.servePoolHistory)
 		r.Get("/containers", func(w http.ResponseWriter, _ *http.Request) {
-			writeJSON(w, http.StatusOK, telemetry.NewContainers(a.input(time.Now())))
+			writeJSON(w, http.StatusOK, a.containers())
 		})
 		r.Get("/containers/{id}", a.serveContainer)
 		r.Method(http.MethodGet, "/containers/{id}/logs", guard(http.HandlerFunc(a.serveLogs)))
@@ -112,6 +113,11 @@ func notFound(w http.ResponseWriter, _ *http.Request) {
 // document is everything that Ballast tells of itself.
 func (a *App) document() telemetry.Document { return telemetry.NewDocument(a.input(time.Now())) }
 
+// containers are all that the engine has.
+func (a *App) containers() []telemetry.ContainerDoc {
+	return telemetry.NewContainers(a.input(time.Now()))
+}
+
 func (a *App) input(now time.Time) telemetry.Input {
 	return telemetry.Input{
 		Version: a.version, Instance: a.config.Instance, Started: a.started, Now: now,
@@ -128,6 +134,18 @@ func (a *App) features() []string {
 		exit = "clones are removed at exit"
 	}
 	return slices.Concat(a.trafficFeatures(), a.requestFeatures(), []string{exit})
+}
+
+// listeners are what traffic comes by.
+func (a *App) listeners() []string {
+	var out []string
+	if addr := a.TrafficAddr(); addr != nil {
+		out = append(out, "HTTP "+place(addr))
+	}
+	if addr := a.SecureAddr(); addr != nil {
+		out = append(out, "HTTPS "+place(addr))
+	}
+	return out
 }
 
 // trafficFeatures say where traffic comes in.

@@ -55,6 +55,7 @@ func (a *App) drain(idle time.Duration) error {
 	limit, cancel := context.WithTimeout(context.Background(), a.reloader.config().ShutdownTimeout)
 	defer cancel()
 	a.events.Close()
+	a.pages.Close()
 	planes := a.planes()
 	errs := make([]error, len(planes))
 	var draining sync.WaitGroup
