@@ -43,8 +43,13 @@ func TestFleet_freezes_for_longer_when_they_meet_again(t *testing.T) {
 		f.Bring(t.Context(), "web", 1, nil)
 		after(2 * time.Minute)
 		for _, tt := range []struct{ alone, frozen time.Duration }{
-			{0, time.Minute}, {5 * time.Second, 2 * time.Minute}, {time.Minute, 4 * time.Minute}, {0, 8 * time.Minute},
-			{0, 16 * time.Minute}, {15 * time.Minute, 16 * time.Minute}, {20 * time.Minute, time.Minute},
+			{0, time.Minute},
+			{5 * time.Second, 2 * time.Minute},
+			{time.Minute, 4 * time.Minute},
+			{0, 8 * time.Minute},
+			{0, 16 * time.Minute},
+			{15 * time.Minute, 16 * time.Minute},
+			{20 * time.Minute, time.Minute},
 		} {
 			after(tt.alone)
 			h.clone("here", 1)

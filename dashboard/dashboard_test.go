@@ -188,17 +188,20 @@ func TestPages(t *testing.T) {
 		{"no_pool", "/pools/none", 404, []string{"There is no pool none", "To the overview"}, nil},
 		{
 			"containers", "/containers", 200,
-			[]string{"Containers 3", "shop-a routed running · pool shop label ballast.wieght is not known", "worker not routed exited"}, nil,
+			[]string{"Containers 3", "shop-a routed running · pool shop label ballast.wieght is not known", "worker not routed exited"},
+			nil,
 		},
 		{
 			"a_container", "/containers/shop-old", 200,
-			[]string{"shop-old not routed running · pool shop · registry.example/shop:1.9 · 9e1b7700aa55", "it exposes ports 8080 and 9090"}, nil,
+			[]string{"shop-old not routed running · pool shop · registry.example/shop:1.9 · 9e1b7700aa55", "it exposes ports 8080 and 9090"},
+			nil,
 		},
 		{"a_container_by_its_id", "/containers/77aa00bb", 200, []string{"worker not routed", "a pool's name is made of"}, nil},
 		{"no_container", "/containers/none", 404, []string{"There is no container none"}, nil},
 		{
 			"decisions", "/decisions", 200,
-			[]string{"All pools shop All actions Scale out Scale in Refused", "11:59:56 4 s ago Scale out shop 4 → 5", "Scale in dry run shop 6 → 4"}, nil,
+			[]string{"All pools shop All actions Scale out Scale in Refused", "11:59:56 4 s ago Scale out shop 4 → 5", "Scale in dry run shop 6 → 4"},
+			nil,
 		},
 		{"decisions_of_a_kind", "/decisions?action=refuse&pool=shop", 200, []string{"Decisions of pool shop", "Refused shop 4 → 4"}, []string{"4 → 5", "6 → 4"}},
 		{"no_decisions", "/decisions?pool=none", 200, []string{"None of this choice."}, nil},

@@ -228,7 +228,7 @@ func (h *hub) serve(w http.ResponseWriter, r *http.Request, path string) error {
 	if v.deflates {
 		head.Set("Content-Encoding", "gzip")
 		if err := v.write(gzipHeader); err != nil {
-			return nil //nolint:nilerr // Who has left needs no answer.
+			return nil // Who has left needs no answer.
 		}
 	}
 	h.follow(r.Context(), v, page, c, f)
