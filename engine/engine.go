@@ -103,8 +103,9 @@ const (
 type Summary struct {
 	// ID is unique for ever; Name is unique while the container exists and has no leading slash.
 	ID, Name string
-	// Image is the reference the container was created from.
-	Image string
+	// Image is the reference the container was created from, ImageID what tells that image from all others: the reference
+	// may be another one's by now.
+	Image, ImageID string
 	// Labels never change during a container's life. Callers must not write to the map.
 	Labels map[string]string
 	State  State
@@ -133,6 +134,8 @@ type Container struct {
 	Ports []Port
 	// Grants are what it was given beyond a plain container.
 	Grants Grants
+	// ConfigHash is of what Create copies of it, but its image and its networks: as long as it is the same, so are the copies.
+	ConfigHash string
 }
 
 // Network is a container's attachment to a network.

@@ -1,6 +1,9 @@
 package docker
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"slices"
 
 	"github.com/docker/docker/api/types/container"
@@ -63,6 +66,16 @@ func cloneHost(original *container.HostConfig) *container.HostConfig {
 		host.CgroupnsMode = original.CgroupnsMode
 	}
 	return host
+}
+
+// configHash is of what cloneConfig and cloneHost copy, in whatever order the environment was set.
+func configHash(c container.InspectResponse) string {
+	config := cloneConfig(c.Config, nil)
+	config.Env = slices.Sorted(slices.Values(config.Env))
+	// Values that came as JSON can be written as such.
+	copied, _ := json.Marshal([]any{config, cloneHost(c.HostConfig)})
+	sum := sha256.Sum256(copied)
+	return hex.EncodeToString(sum[:])
 }
 
 // shared tells whether a mount shows the same files to every container that has it.

@@ -62,11 +62,12 @@ func toContainer(c container.InspectResponse) engine.Container {
 	health, output := toHealth(c.State.Health)
 	result := engine.Container{
 		Summary: engine.Summary{
-			ID:     c.ID,
-			Name:   strings.TrimPrefix(c.Name, "/"),
-			Image:  c.Config.Image,
-			Labels: c.Config.Labels,
-			State:  engine.State(c.State.Status),
+			ID:      c.ID,
+			Name:    strings.TrimPrefix(c.Name, "/"),
+			Image:   c.Config.Image,
+			ImageID: c.Image,
+			Labels:  c.Config.Labels,
+			State:   engine.State(c.State.Status),
 		},
 		StartedAt:    toTime(c.State.StartedAt),
 		FinishedAt:   toTime(c.State.FinishedAt),
@@ -79,6 +80,7 @@ func toContainer(c container.InspectResponse) engine.Container {
 		HostNetwork:  c.HostConfig.NetworkMode == "host",
 		Ports:        toPorts(c.Config.ExposedPorts, c.HostConfig.PortBindings, c.NetworkSettings.Ports),
 		Grants:       toGrants(c),
+		ConfigHash:   configHash(c),
 	}
 	if result.FinishedAt.IsZero() {
 		result.ExitCode = 0

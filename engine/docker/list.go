@@ -20,11 +20,12 @@ func (e *Engine) List(ctx context.Context) ([]engine.Summary, error) {
 	summaries := make([]engine.Summary, len(found))
 	for i, c := range found {
 		summaries[i] = engine.Summary{
-			ID:     c.ID,
-			Name:   ownName(c.Names),
-			Image:  c.Image,
-			Labels: c.Labels,
-			State:  engine.State(c.State),
+			ID:      c.ID,
+			Name:    ownName(c.Names),
+			Image:   c.Image,
+			ImageID: c.ImageID,
+			Labels:  c.Labels,
+			State:   engine.State(c.State),
 		}
 	}
 	return summaries, nil

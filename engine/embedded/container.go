@@ -1,6 +1,9 @@
 package embedded
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -45,7 +48,13 @@ type setup struct {
 }
 
 func (c *container) summary() engine.Summary {
-	return engine.Summary{ID: c.id, Name: c.name, Image: c.image, Labels: c.labels, State: c.state}
+	return engine.Summary{ID: c.id, Name: c.name, Image: c.image, ImageID: c.image, Labels: c.labels, State: c.state}
+}
+
+// configHash is of what Create copies but the image; a port is handed out anew.
+func (s setup) configHash() string {
+	sum := sha256.Sum256(fmt.Append(nil, s.env, s.bootTime, s.firstHealth, s.ignoreStop)) // fmt sorts the environment.
+	return hex.EncodeToString(sum[:])
 }
 
 func (c *container) inspection() engine.Container {
@@ -62,6 +71,7 @@ func (c *container) inspection() engine.Container {
 		StopSignal:  sigTerm,
 		StopTimeout: defaultStopTimeout,
 		Networks:    []engine.Network{network},
+		ConfigHash:  c.configHash(),
 	}
 	if c.port != 0 {
 		result.Ports = []engine.Port{{Number: c.port, Protocol: "tcp"}}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/ballast-lb/ballast/engine"
 )
@@ -24,8 +25,8 @@ func testCreateCopies(t *testing.T, s *suite) {
 	if _, copied := c.Labels["original"]; copied || c.Labels["clone"] != "too" {
 		t.Errorf("the clone's labels = %v, want those of the spec", c.Labels)
 	}
-	if want := s.inspect(t, template).Image; c.Image != want {
-		t.Errorf("the clone's image = %q, want %q", c.Image, want)
+	if want := s.inspect(t, template); c.Image != want.Image || c.ImageID != want.ImageID {
+		t.Errorf("the clone's image = %q, %q, want %q, %q", c.Image, c.ImageID, want.Image, want.ImageID)
 	}
 	must(t, "Start", s.Engine.Start(t.Context(), id))
 	if got := s.get(t, id, "/env/GREETING"); got != "hello" {
@@ -38,6 +39,26 @@ func testCreateCopies(t *testing.T, s *suite) {
 	sameAddress := clone.Networks[0].Address == original.Networks[0].Address
 	if sameAddress && clone.Ports[0].Number == original.Ports[0].Number {
 		t.Errorf("clone and original both are at %s:%d", clone.Networks[0].Address, clone.Ports[0].Number)
+	}
+}
+
+func testConfigHash(t *testing.T, s *suite) {
+	env := func(greeting string) string {
+		return s.fixture(t, Fixture{Name: s.name(), Env: map[string]string{"GREETING": greeting}})
+	}
+	first, same, other := env("hello"), env("hello"), env("hi")
+	hash := s.inspect(t, first).ConfigHash
+	if hash == "" || s.inspect(t, same).ConfigHash != hash {
+		t.Errorf("ConfigHash = %q and %q of two that are alike", hash, s.inspect(t, same).ConfigHash)
+	}
+	if s.inspect(t, other).ConfigHash == hash {
+		t.Errorf("ConfigHash = %q of two that differ in their environment", hash)
+	}
+	must(t, "Stop", s.Engine.Stop(t.Context(), first, 5*time.Second))
+	stopped := s.inspect(t, first).ConfigHash
+	must(t, "Start", s.Engine.Start(t.Context(), first))
+	if again := s.inspect(t, first).ConfigHash; stopped != hash || again != hash {
+		t.Errorf("ConfigHash = %q, stopped %q, started again %q, want it to stay", hash, stopped, again)
 	}
 }
 

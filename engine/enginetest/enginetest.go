@@ -42,6 +42,7 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
 		{"not found", testNotFound},
 		{"context ended", testContextEnded},
 		{"create copies the template", testCreateCopies},
+		{"config hash tells what is copied", testConfigHash},
 		{"create refuses", testCreateRefuses},
 		{"create gives a name once", testCreateRace},
 		{"start", testStart},

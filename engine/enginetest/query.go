@@ -58,6 +58,9 @@ func testList(t *testing.T, s *suite) {
 	if got.Image == "" {
 		t.Error("List() Image is empty")
 	}
+	if want := s.inspect(t, running).ImageID; got.ImageID == "" || got.ImageID != want {
+		t.Errorf("List() ImageID = %q, want %q as inspected", got.ImageID, want)
+	}
 	if !hasAll(got.Labels, labels) {
 		t.Errorf("List() Labels = %v, want %v", got.Labels, labels)
 	}
