@@ -3,6 +3,7 @@ package containers
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -63,6 +64,7 @@ func Build(in Input) *Snapshot {
 	members := make(map[string][]member)
 	backends := make(map[string][]Backend)
 	replaced := replacedBy(enabled)
+	stale := make(map[string]string) // by ID
 	for _, c := range enabled {
 		entry, parsed, backend := join(&in, c)
 		if by := replaced[c.ID]; by != "" && entry.Original {
@@ -82,6 +84,10 @@ func Build(in Input) *Snapshot {
 		pool.Name, pool.Backends = name, backends[name]
 		pool.warnOfNoRoute(in.Prefix)
 		s.Pools = append(s.Pools, pool)
+		maps.Copy(stale, pool.judge(in.Prefix, of))
+	}
+	for i := range s.Entries {
+		s.Entries[i].Stale = stale[s.Entries[i].Container.ID]
 	}
 	slices.SortFunc(s.Pools, func(a, b *Pool) int { return cmp.Compare(a.Name, b.Name) })
 	return s

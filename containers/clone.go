@@ -21,7 +21,7 @@ const composeLabels = "com.docker.compose."
 // cloneLabels is the complete set of labels of a clone: the template's, without what would make the
 // clone a template or a part of a compose project, and with who made it.
 func cloneLabels(prefix Prefix, template map[string]string, c Clone) map[string]string {
-	set := make(map[string]string, len(template)+4)
+	set := make(map[string]string, len(template)+5)
 	for key, value := range template {
 		if key != prefix.Key("scale.template") && !strings.HasPrefix(key, composeLabels) {
 			set[key] = value
@@ -31,6 +31,10 @@ func cloneLabels(prefix Prefix, template map[string]string, c Clone) map[string]
 	set[prefix.Key("owner")] = c.Owner
 	set[prefix.Key("template")] = c.Template
 	set[prefix.Key("slot")] = strconv.Itoa(c.Slot)
+	delete(set, prefix.Key("revision"))
+	if c.Revision != "" {
+		set[prefix.Key("revision")] = c.Revision
+	}
 	return set
 }
 

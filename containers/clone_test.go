@@ -24,8 +24,10 @@ func TestCloneLabels(t *testing.T) {
 		"lb.enable": "true", "lb.pool": "web", "lb.scale.max": "5",
 		"com.docker.composer": "kept", "team": "red", "ballast.scale.template": "of another prefix",
 		"lb.clone": "true", "lb.owner": "here", "lb.template": "web-a", "lb.slot": "3",
+		"lb.revision": "0123456789ab",
 	}
-	got := cloneLabels("lb", template, Clone{Owner: "here", Template: "web-a", Slot: 3})
+	c := Clone{Owner: "here", Template: "web-a", Slot: 3, Revision: "0123456789ab"}
+	got := cloneLabels("lb", template, c)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("cloneLabels() (-want +got):\n%s", diff)
 	}
@@ -33,7 +35,7 @@ func TestCloneLabels(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the labels of a clone do not parse: %v", err)
 	}
-	if diff := cmp.Diff(&Clone{Owner: "here", Template: "web-a", Slot: 3}, l.clone); diff != "" {
+	if diff := cmp.Diff(&c, l.clone); diff != "" {
 		t.Errorf("what is read from them (-want +got):\n%s", diff)
 	}
 }

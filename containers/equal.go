@@ -24,6 +24,6 @@ func Equal(a, b *Snapshot) bool {
 }
 
 func equalPool(a, b *Pool) bool {
-	return a.Name == b.Name && a.Settings == b.Settings && a.Template == b.Template &&
+	return a.Name == b.Name && a.Settings == b.Settings && a.Template == b.Template && a.Revision == b.Revision &&
 		slices.Equal(a.Backends, b.Backends) && slices.Equal(a.Warnings, b.Warnings)
 }

@@ -87,12 +87,14 @@ func (h *host) Create(ctx context.Context, spec engine.Spec) (string, error) {
 	if _, err := h.find(spec.Name); err == nil {
 		return "", fmt.Errorf("name %s: %w", spec.Name, engine.ErrConflict)
 	}
-	if _, err := h.find(spec.Template); err != nil {
+	template, err := h.find(spec.Template)
+	if err != nil {
 		return "", err
 	}
 	c := h.add(spec.Name, spec.Labels)
+	c.Image, c.ImageID = template.Image, template.ImageID
 	if spec.Image != "" {
-		c.Image = spec.Image
+		c.Image, c.ImageID = spec.Image, "sha256:"+spec.Image
 	}
 	h.changed()
 	return c.ID, nil

@@ -235,7 +235,7 @@ func (h *host) add(name string, labels map[string]string) *engine.Container {
 	h.made++
 	c := &engine.Container{
 		Summary: engine.Summary{
-			ID: fmt.Sprintf("id%03d", h.made), Name: name, Image: "web:1", Labels: labels, State: engine.StateCreated,
+			ID: fmt.Sprintf("id%03d", h.made), Name: name, Image: "web:1", ImageID: "sha256:web:1", Labels: labels, State: engine.StateCreated,
 		},
 		StopSignal: 15, StopTimeout: 7 * time.Second,
 		Networks: []engine.Network{{ID: "n1", Name: "net", Address: fmt.Sprintf("10.0.0.%d", h.made%250+1)}},

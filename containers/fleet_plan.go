@@ -256,7 +256,7 @@ func (f *Fleet) creation(p *fleetPool, now time.Time, spare bool) func(context.C
 		Template: p.template.ID,
 		Image:    p.image,
 		Labels: cloneLabels(f.o.Prefix, p.template.Labels, Clone{
-			Owner: f.o.Instance, Template: p.template.Name, Slot: slot,
+			Owner: f.o.Instance, Template: p.template.Name, Slot: slot, Revision: p.revision,
 		}),
 	}
 	image := cmp.Or(p.image, p.template.Image)

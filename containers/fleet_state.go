@@ -31,9 +31,9 @@ type fleetPool struct {
 	// What follows is from the last snapshot.
 
 	template engine.Container
-	// unfit says why nothing can be cloned; image is set if clones have one of their own.
-	unfit, image string
-	drain        time.Duration
+	// unfit says why nothing can be cloned; image is set if clones have one of their own. revision is that of what is cloned.
+	unfit, image, revision string
+	drain                  time.Duration
 	// sickAfter is how long a replica must be unhealthy to be healed.
 	sickAfter time.Duration
 	// members are the replicas that are not ours, by ID, coming counts the clones of other instances that were
@@ -337,7 +337,7 @@ func (f *Fleet) applyPools(s *Snapshot) {
 		for i := range pool.Backends {
 			f.applyBackend(p, &pool.Backends[i])
 		}
-		p.unfit = noTemplate
+		p.unfit, p.revision = noTemplate, pool.Revision
 		if template := entries[pool.Template]; template != nil {
 			p.template, p.unfit = template.Container, ""
 			if err := Vet(template.Container); err != nil {

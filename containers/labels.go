@@ -113,6 +113,12 @@ var cloneTable = []label{
 		meaning: "Its number in the pool, from 1; its name is `ballast-<pool>-<slot>`.",
 		own:     whole(1, most, func(l *labels) *int { return &l.slot }),
 	},
+	{
+		name: "revision", scope: scopeClone,
+		example: "0f3a9c5d7b21",
+		meaning: "A hash of the image and the configuration that it was made from; when that of its template is another one, it is replaced.",
+		own:     text(revisionPattern, "12 of 0-9 and a-f", func(l *labels) *string { return &l.revision }),
+	},
 }
 
 // byName finds a definition; positions in the table give an order to what a map has lost it for.

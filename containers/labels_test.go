@@ -123,6 +123,7 @@ func TestLabels_values(t *testing.T) {
 		"owner":               {good: []string{"lb-1"}, bad: []string{"", "a b"}},
 		"template":            {good: []string{"web-a"}, bad: []string{"", "a b"}},
 		"slot":                {good: []string{"1"}, bad: []string{"0", "x"}},
+		"revision":            {good: []string{"0f3a9c5d7b21"}, bad: []string{"", "0f3a", "0F3A9C5D7B21", "sha256:0f3a9"}},
 	}
 	for _, l := range table {
 		tt, ok := tests[l.name]

@@ -17,10 +17,11 @@ type labels struct {
 	scheme, network string
 	template        bool
 	heal            string
-	// cloned, owner, origin and slot are as written; clone is set when they make sense together.
+	// cloned, owner, origin, slot and revision are as written; clone is set when they make sense together.
 	cloned        bool
 	owner, origin string
 	slot          int
+	revision      string
 	clone         *Clone
 	// settings are the values of the pool's settings that it sets, by name; all of them parse.
 	settings map[string]string
@@ -87,7 +88,7 @@ func (l *labels) readOwnership(prefix Prefix) {
 	whole := l.owner != "" && l.origin != "" && l.slot > 0
 	switch {
 	case l.cloned && whole:
-		l.clone = &Clone{Owner: l.owner, Template: l.origin, Slot: l.slot}
+		l.clone = &Clone{Owner: l.owner, Template: l.origin, Slot: l.slot, Revision: l.revision}
 	case l.cloned:
 		l.warnings = append(l.warnings, fmt.Sprintf("%s=true without a good %s, %s and %s: treated as nobody's clone",
 			prefix.Key("clone"), prefix.Key("owner"), prefix.Key("template"), prefix.Key("slot")))

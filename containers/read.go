@@ -79,7 +79,7 @@ func readOwn(def *label, value string) (string, error) {
 	var one labels
 	other := labels{
 		pool: "?", weight: -1, port: -1, scheme: "?", network: "?", template: true, heal: "?",
-		cloned: true, owner: "?", origin: "?", slot: -1,
+		cloned: true, owner: "?", origin: "?", slot: -1, revision: "?",
 	}
 	if err := def.own(&one, value); err != nil {
 		return "", err

@@ -49,6 +49,8 @@ type Pool struct {
 	Warnings []string
 	// Template is the ID of the container that clones are made from; empty if there is none.
 	Template string
+	// Revision tells what clones are made from now: the template's image and configuration. Empty if none are.
+	Revision string
 }
 
 // Backend is a container that serves traffic at an address.
@@ -98,6 +100,8 @@ type Entry struct {
 	Original bool
 	// Replaced says that it is stopped, and that Compose has made another in its place and is about to remove it.
 	Replaced bool
+	// Stale says that a clone is not like those that would be made now, and in what; empty if it is.
+	Stale string
 	// Heal is what may be done when it is sick, one of the Heal constants; anything else is nothing.
 	Heal string
 }
@@ -108,6 +112,8 @@ type Clone struct {
 	Owner, Template string
 	// Slot numbers the clones of a pool from 1.
 	Slot int
+	// Revision is that of its pool when it was made; empty if that was not noted.
+	Revision string
 }
 
 // EngineStatus tells how the reconciler stands with the engine.

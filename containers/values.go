@@ -100,8 +100,9 @@ func text[T any](pattern *regexp.Regexp, allowed string, field func(*T) *string)
 var (
 	poolPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 	// Names of containers and networks.
-	namePattern  = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$`)
-	ownerPattern = regexp.MustCompile(`^[\x21-\x7e]{1,255}$`)
+	namePattern     = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$`)
+	revisionPattern = regexp.MustCompile(`^[0-9a-f]{12}$`)
+	ownerPattern    = regexp.MustCompile(`^[\x21-\x7e]{1,255}$`)
 	// A token of RFC 9110, section 5.6.2, is what a cookie name must be.
 	tokenPattern = regexp.MustCompile("^[a-zA-Z0-9!#$%&'*+.^_`|~-]{1,64}$")
 	// tokenWords says in words what tokenPattern asks for.
