@@ -27,6 +27,8 @@ const (
 	ActedStop  = "stop"
 	// ActedHeal began to replace a clone or to restart an original that stayed unhealthy.
 	ActedHeal = "heal"
+	// ActedReplace began to replace a clone that was made from an older image or configuration.
+	ActedReplace = "replace"
 	// ActedUndrain took a replica back that was about to go.
 	ActedUndrain = "undrain"
 	// ActedFail is a clone that could not be made, did not become ready in time, or died too soon.
@@ -89,7 +91,8 @@ type FleetOptions struct {
 // is 0, and started again by the next Bring; and those labelled heal=restart are restarted.
 //
 // A clone that served once and may be healed is removed when it has been unhealthy for long, and another made. It heals one
-// at a time in each pool, with growing rests, and none while fewer than half of a pool's backends are available.
+// at a time in each pool, with growing rests, and none while fewer than half of a pool's backends are available. In the same
+// way a clone is replaced that is stale; where there may be one more, the new one is ready before the old one goes.
 type Fleet struct {
 	o    FleetOptions
 	wake chan struct{}

@@ -90,11 +90,16 @@ func (b *creationBackoff) room(now time.Time, unready int) int {
 // room is how many clones of a pool that are not ready yet there may be, at now. What the pool's own container has shown by
 // running for long enough need not be tried with a few first.
 func (f *Fleet) room(p *fleetPool, now time.Time) int {
-	t := f.originals[p.template.ID]
-	if p.backoff == (creationBackoff{}) && p.image == "" && t != nil && !t.runs.IsZero() && now.Sub(t.runs) >= provenAfter {
+	if p.backoff == (creationBackoff{}) && f.templateProven(p, now) {
 		return unlimited
 	}
 	return p.backoff.room(now, f.unready(p))
+}
+
+// templateProven says that the container that clones are made from has shown that they will last.
+func (f *Fleet) templateProven(p *fleetPool, now time.Time) bool {
+	t := f.originals[p.template.ID]
+	return p.image == "" && t != nil && !t.runs.IsZero() && now.Sub(t.runs) >= provenAfter
 }
 
 // unlimited is more than anybody asks for.

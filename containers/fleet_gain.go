@@ -29,10 +29,18 @@ func (f *Fleet) gain(p *fleetPool, now time.Time) (work []func(context.Context))
 	return work
 }
 
-// next is the pool's clone with the lowest slot for which is holds; nil if there is none.
+// before says that a clone is to be brought up rather than another one, and given up after it: by slot, the stale last.
+func before(a, b *fleetClone) bool {
+	if (a.stale == "") != (b.stale == "") {
+		return a.stale == ""
+	}
+	return a.slot < b.slot
+}
+
+// next is the first of the pool's clones for which is holds; nil if there is none.
 func (f *Fleet) next(p *fleetPool, is func(*fleetClone) bool) (found *fleetClone) {
 	for _, c := range f.clones {
-		if c.pool == p.name && is(c) && (found == nil || c.slot < found.slot) {
+		if c.pool == p.name && is(c) && (found == nil || before(c, found)) {
 			found = c
 		}
 	}
@@ -64,7 +72,7 @@ func (f *Fleet) parked(p *fleetPool) (n int) {
 }
 
 // draining are the ways to take a replica back that is about to go: originals first, for clones are what is
-// given up first, then the clones by slot.
+// given up first, then the clones, the stale last.
 func (f *Fleet) draining(p *fleetPool) (back []func() func(context.Context)) {
 	var originals []*fleetOriginal
 	for _, o := range f.originals {
@@ -82,7 +90,12 @@ func (f *Fleet) draining(p *fleetPool) (back []func() func(context.Context)) {
 			clones = append(clones, c)
 		}
 	}
-	slices.SortFunc(clones, func(a, b *fleetClone) int { return a.slot - b.slot })
+	slices.SortFunc(clones, func(a, b *fleetClone) int {
+		if before(a, b) {
+			return -1
+		}
+		return 1
+	})
 	for _, c := range clones {
 		back = append(back, func() func(context.Context) { return f.returning(c) })
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/ballast-lb/ballast/engine"
 )
 
@@ -45,22 +47,26 @@ func (h *healPace) healed(now time.Time) {
 	h.last = now
 }
 
-// patient is a replica that may be healed.
+// patient is a replica that may be replaced or restarted.
 type patient struct {
 	id, name string
+	// why it is to be, and how that is logged and counted.
+	why, acted string
+	level      zerolog.Level
 	// boots says that it was restarted and has not served since: then starting is sick as well.
 	boots bool
 	// after is how long it must be sick first; barred that nothing would come of it at present.
 	after  time.Duration
 	barred bool
-	pace   *healPace
-	act    string
-	begin  func() func(context.Context)
+	// pace keeps its healings apart; nil if nothing does.
+	pace  *healPace
+	act   string
+	begin func() func(context.Context)
 }
 
 func (p *patient) ails(s State) bool { return s == StateUnhealthy || p.boots && s == StateStarting }
 
-// heal begins to replace or to restart what has been sick for long, at most one in each pool.
+// heal begins to replace or to restart what has been sick for long, or to replace what is stale, at most one in each pool.
 func (f *Fleet) heal(now time.Time) (work []func(context.Context)) {
 	for _, p := range f.pools {
 		if do := f.healOne(p, now); do != nil {
@@ -74,15 +80,47 @@ func (f *Fleet) healOne(p *fleetPool, now time.Time) func(context.Context) {
 	patients := f.patients(p, now)
 	before := p.sick
 	p.sick = nil
-	if len(patients) == 0 || f.keeps {
+	if f.keeps {
+		return nil
+	}
+	if len(patients) == 0 && !f.anyStale(p) {
+		p.renewal = renewal{}
 		return nil
 	}
 	p.sick = map[string]time.Time{}
-	states, ok := f.o.Health(p.name)
-	if !ok {
+	var states map[string]State
+	ok := false
+	if f.o.Health != nil {
+		states, ok = f.o.Health(p.name)
+	}
+	worst := p.sickest(patients, before, states, ok, now)
+	free := !f.convalesces(p, now)
+	renewed := f.renew(p, states, ok, free && worst == nil, now)
+	switch {
+	case worst == nil:
+		worst = renewed
+	case !free || commonCause(states, worst.id):
+		worst = nil
+	}
+	if worst == nil {
 		return nil
 	}
-	var worst *patient
+	said := f.o.Logger.WithLevel(worst.level).Str("pool", p.name).Str("container", worst.name).Str("reason", worst.why)
+	if worst.pace != nil {
+		worst.pace.healed(now)
+		said = said.Dur("rest", worst.pace.rest)
+	}
+	said.Msg(worst.act)
+	f.o.Acted(p.name, worst.acted)
+	delete(p.sick, worst.id)
+	return worst.begin()
+}
+
+// sickest is the one that has been sick for longest, of those for whom it is time; nil if there is none. It notes who is sick.
+func (p *fleetPool) sickest(patients []patient, before map[string]time.Time, states map[string]State, ok bool, now time.Time) (worst *patient) {
+	if !ok {
+		return nil // It must have been so for long in what is known of next.
+	}
 	for i := range patients {
 		c := &patients[i]
 		if !c.ails(states[c.id]) {
@@ -95,18 +133,10 @@ func (f *Fleet) healOne(p *fleetPool, now time.Time) func(context.Context) {
 		p.sick[c.id] = since
 		if now.Sub(since) >= c.after && !c.barred && !c.pace.rests(now) && (worst == nil || since.Before(p.sick[worst.id])) {
 			worst = c
+			worst.why = fmt.Sprintf("%s for %s", states[c.id], now.Sub(since).Round(time.Second))
 		}
 	}
-	if worst == nil || f.convalesces(p, now) || commonCause(states, worst.id) {
-		return nil
-	}
-	worst.pace.healed(now)
-	f.o.Acted(p.name, ActedHeal)
-	f.o.Logger.Warn().Str("pool", p.name).Str("container", worst.name).
-		Str("reason", fmt.Sprintf("%s for %s", states[worst.id], now.Sub(p.sick[worst.id]).Round(time.Second))).
-		Dur("rest", worst.pace.rest).Msg(worst.act)
-	delete(p.sick, worst.id)
-	return worst.begin()
+	return worst
 }
 
 // patients are the pool's replicas that may be healed if they are sick.
@@ -118,7 +148,8 @@ func (f *Fleet) patients(p *fleetPool, now time.Time) (found []patient) {
 		if c.pool == p.name && c.heal && c.phase == cloneUp && !c.spare && c.ready {
 			found = append(found, patient{
 				id: c.id, name: c.name, after: p.sickAfter, barred: !f.replaceable(p, now), pace: &p.pace,
-				act: "replacing a sick clone", begin: func() func(context.Context) { return f.retirement(c, false) },
+				level: zerolog.WarnLevel, acted: ActedHeal, act: "replacing a sick clone",
+				begin: func() func(context.Context) { return f.replacement(p, c) },
 			})
 		}
 	}
@@ -126,7 +157,8 @@ func (f *Fleet) patients(p *fleetPool, now time.Time) (found []patient) {
 		if o.pool == p.name && o.heal && o.phase == originalIdle && (o.ready || o.restarted) {
 			c := patient{
 				id: o.id, name: o.name, boots: !o.ready, after: p.sickAfter, pace: &o.pace,
-				act: "restarting a sick container", begin: func() func(context.Context) { return f.restarting(p, o) },
+				level: zerolog.WarnLevel, acted: ActedHeal, act: "restarting a sick container",
+				begin: func() func(context.Context) { return f.restarting(p, o) },
 			}
 			if c.boots {
 				c.after = ReadyWithin
@@ -139,7 +171,19 @@ func (f *Fleet) patients(p *fleetPool, now time.Time) (found []patient) {
 
 // replaceable says whether another clone can be made in place of one that is removed.
 func (f *Fleet) replaceable(p *fleetPool, now time.Time) bool {
-	return p.goal != nil && p.goal.based && !p.scale.DryRun && p.unfit == "" && f.room(p, now) > 0 && !f.short(now)
+	return (p.goal != nil || p.scale.Max > 0) && !p.scale.DryRun && p.unfit == "" && f.room(p, now) > 0 && !f.short(now)
+}
+
+// replacement begins the end of a clone in whose place another one comes: what is ready in reserve at once, else one that is
+// made. Where nobody asked for a number of replicas yet, it is to stay as it is.
+func (f *Fleet) replacement(p *fleetPool, c *fleetClone) func(context.Context) {
+	if p.goal == nil {
+		p.goal = &fleetGoal{n: f.replicas(p)}
+	}
+	if !p.goal.based {
+		f.base(p)
+	}
+	return f.retirement(c, false)
 }
 
 // convalesces says that one of the pool is being healed, or that another is not ready yet: one at a time.

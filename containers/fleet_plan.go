@@ -82,6 +82,8 @@ func (f *Fleet) review(c *fleetClone, now time.Time) bool {
 	case c.ready && !c.settled && age >= provenAfter:
 		c.settled = true
 		p.backoff.settled()
+	case f.outdated(c, now) && !c.ready && c.how == HowCreate && (c.spare || age >= provenAfter):
+		return true // It never served, and nobody need wait to see whether it will.
 	case !c.ready && age >= c.patience():
 		why := fmt.Sprintf("clone %s was not ready within %s of its start", c.name, c.patience())
 		if c.how == HowUnpause {
@@ -133,6 +135,8 @@ func (f *Fleet) surplus(p *fleetPool) []*fleetClone {
 	}
 	rank := func(c *fleetClone) int {
 		switch i := slices.Index(p.goal.victims, c.id); {
+		case c.stale != "" && p.backoff.streak == 0:
+			return -1 // Unless what is made now is no use.
 		case i >= 0:
 			return i
 		case !c.ready:

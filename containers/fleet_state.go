@@ -51,6 +51,8 @@ type fleetPool struct {
 	// looked at. pace keeps the replacements of clones apart.
 	sick map[string]time.Time
 	pace healPace
+	// renewal is how the clones are replaced that are stale.
+	renewal renewal
 }
 
 // zero says that the pool may have no replica at all.
@@ -113,6 +115,9 @@ type fleetClone struct {
 	reason        string
 	// ran says that it was seen running, heal that it may be replaced when it is sick.
 	ran, heal bool
+	// stale says in what it is not like those that would be made now, and since when; empty if it is like them.
+	stale      string
+	staleSince time.Time
 }
 
 // live says that the clone is a replica or becomes one.
@@ -299,6 +304,10 @@ func (f *Fleet) applyClone(e *Entry, now time.Time) (adopted *fleetClone) {
 	c.seen = true
 	c.state, c.exitCode, c.reason = e.Container.State, e.Container.ExitCode, e.Reason
 	c.heal = e.Heal == HealReplace || e.Heal == HealRestart
+	if c.stale == "" && e.Stale != "" {
+		c.staleSince = now
+	}
+	c.stale = e.Stale
 	c.ran = c.ran || c.state == engine.StateRunning
 	switch {
 	case c.state == engine.StatePaused && c.phase == cloneUp && (!c.spare || !c.made):

@@ -33,6 +33,10 @@ type FleetStatus struct {
 	Open    bool
 	// Keeps says that nothing is given up at present, see KeepAll.
 	Keeps bool
+	// Stale is how many clones were made from an older image or configuration and are to be replaced; StaleHeld says why
+	// that does not happen at present, empty if it does.
+	Stale     int
+	StaleHeld string
 	// Clones are the pool's clones of this instance that are there, not paused and not retiring, by slot.
 	Clones []FleetClone
 }
@@ -59,6 +63,10 @@ func (f *Fleet) Status(pool string) FleetStatus {
 	s.Open = p.backoff.why != "" && p.backoff.streak >= openAfter && (s.Blocked != "" || f.tries(p))
 	var live []*fleetClone
 	for _, c := range f.clones {
+		if c.pool == pool && c.stale != "" && (c.live() || c.reserve()) {
+			s.Stale++
+			s.StaleHeld = p.renewal.held
+		}
 		switch {
 		case c.pool != pool:
 		case c.phase == cloneRetiring:

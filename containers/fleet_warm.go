@@ -93,6 +93,9 @@ func (p *fleetPool) wantsWarm() int {
 	if p.scale.Max == 0 {
 		return 0
 	}
+	if p.renewal.surge {
+		return p.scale.Warm + 1
+	}
 	return p.scale.Warm
 }
 
@@ -110,7 +113,7 @@ func (f *Fleet) reserves(p *fleetPool) (n int) {
 func (f *Fleet) parks(c *fleetClone, now time.Time) bool {
 	// What is ready now is better than what is being made for it, which goes when it is done.
 	p := f.pool(c.pool)
-	return c.surplus && c.ready && !f.closed && !f.short(now) && f.stock(p) < p.wantsWarm()
+	return c.surplus && c.ready && c.stale == "" && !f.closed && !f.short(now) && f.stock(p) < p.wantsWarm()
 }
 
 // stock counts the pool's clones that are warm or will be in a moment, without those that are being made.
@@ -126,7 +129,7 @@ func (f *Fleet) stock(p *fleetPool) (n int) {
 // tend keeps the warm pools, those of a dry run as they are.
 func (f *Fleet) tend(now time.Time) (work []func(context.Context)) {
 	for _, c := range f.clones {
-		if c.spare && c.ready && c.phase == cloneUp && !c.spoiled {
+		if c.spare && c.ready && c.phase == cloneUp && !c.spoiled && c != f.pool(c.pool).renewal.relief {
 			work = append(work, f.parking(c))
 		}
 	}
@@ -163,8 +166,8 @@ func (f *Fleet) latest(p *fleetPool) (found *fleetClone) {
 		if c.pool != p.name || c.phase != cloneWarm && !spare {
 			continue
 		}
-		// The spares first.
-		if found == nil || spare && !found.spare || spare == found.spare && c.slot > found.slot {
+		// The spares first, then the stale.
+		if found == nil || spare && !found.spare || spare == found.spare && before(found, c) {
 			found = c
 		}
 	}
