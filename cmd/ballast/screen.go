@@ -124,11 +124,25 @@ func newLines(d telemetry.Document, width int) []line {
 		if p.Replicas.Blocked != "" {
 			out = append(out, wrapped("blocked: "+p.Replicas.Blocked, width, bad)...)
 		}
+		if text := staleText(p.Replicas); text != "" {
+			out = append(out, wrapped(text, width, plain)...)
+		}
 		if p.LastDecision != nil {
 			out = append(out, wrapped(decisionText(d.Time, *p.LastDecision), width, faint)...)
 		}
 	}
 	return out
+}
+
+// staleText is what is told of a pool's clones that were made from an older image; empty if there are none.
+func staleText(r telemetry.Replicas) string {
+	switch {
+	case r.Stale == 0:
+		return ""
+	case r.StaleHeld != "":
+		return fmt.Sprintf("clones made from an older image or configuration: %d, not replaced at present: %s", r.Stale, r.StaleHeld)
+	}
+	return fmt.Sprintf("clones made from an older image or configuration: %d, being replaced one at a time", r.Stale)
 }
 
 func engineLine(d telemetry.Document) line {

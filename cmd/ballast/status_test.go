@@ -27,7 +27,7 @@ func shop() telemetry.Document {
 		Pools: []telemetry.PoolDoc{
 			{
 				Name: "api", Policy: "weighted", InFlight: 13, Queued: 3, RequestsPerSecond: 312.04, Errors: 37,
-				Replicas: telemetry.Replicas{Min: 1, Max: 10, Desired: 5, Ready: 3, Warm: 1},
+				Replicas: telemetry.Replicas{Min: 1, Max: 10, Desired: 5, Ready: 3, Warm: 1, Stale: 2},
 				Latency:  telemetry.LatencyMS{P50: 1.24, P95: 104.4, P99: 2040},
 				LastDecision: &autoscale.Decision{
 					Time: now.Add(-4 * time.Second), Action: autoscale.ActionScaleOut, From: 3, To: 5,
@@ -36,7 +36,7 @@ func shop() telemetry.Document {
 			},
 			{Name: "reports", Policy: "least-request", Replicas: telemetry.Replicas{Min: 1, Desired: 1, Ready: 1}},
 			{
-				Name: "web", Policy: "maglev", Replicas: telemetry.Replicas{Max: 4, Desired: 2, Blocked: "image web:2 can't be\npulled"},
+				Name: "web", Policy: "maglev", Replicas: telemetry.Replicas{Max: 4, Desired: 2, Blocked: "image web:2 can't be\npulled", Stale: 1, StaleHeld: "web-a is\nunhealthy"},
 				LastDecision: &autoscale.Decision{
 					Time: now.Add(-3 * time.Minute), Action: autoscale.ActionRefuse, DryRun: true, Reason: "image web:2 \x1b[2Jcan't be pulled",
 				},
@@ -50,10 +50,12 @@ engine docker 20.10.24: connected for 2h5m
 
 POOL     POLICY         READY  WARM  MIN-MAX  IN FLIGHT  QUEUED  REQ/S  P50     P95    P99    ERRORS
 api      weighted       3/5    1     1-10     13         3       312.0  1.24ms  104ms  2.04s  37
+  clones made from an older image or configuration: 2, being replaced one at a time
   scale-out 3 -> 5, 4s ago: 312 req/s x 0.1 s = 31.2 busy slots + 11.2 headroom = 42.4, 10 per backend -> 5 backends; 3 ready, 0 starting: start 2
 reports  least-request  1/1    0     fixed    0          0       0.0    -       -      -      0
 web      maglev         0/2    0     0-4      0          0       0.0    -       -      -      0
   blocked: image web:2 can't be pulled
+  clones made from an older image or configuration: 1, not replaced at present: web-a is unhealthy
   refuse (dry run), 3m0s ago: image web:2 [2Jcan't be pulled
 `
 
@@ -187,7 +189,7 @@ func TestStatus_colours(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(out.String(), "\n")
-	for i, want := range []style{bold, plain, plain, bold, plain, faint, plain, bad, bad, faint} {
+	for i, want := range []style{bold, plain, plain, bold, plain, plain, faint, plain, bad, bad, plain, faint} {
 		l := lines[i]
 		if want == plain && strings.Contains(l, "\x1b") || !strings.HasPrefix(l, string(want)) || want != plain && !strings.HasSuffix(l, normal) {
 			t.Errorf("line %d is %q, want it in %q", i, l, want)

@@ -145,6 +145,13 @@ func (w *teller) tell() []line {
 	}
 	if c.Clone != nil {
 		w.add(plain, "clone: number %d of pool %s, made from %s by instance %s", c.Clone.Slot, c.Pool, c.Clone.Template, c.Clone.Owner)
+		if c.Clone.Stale != "" {
+			fate := "is being replaced"
+			if pool != nil && pool.Replicas.StaleHeld != "" {
+				fate = "is not replaced at present: " + pool.Replicas.StaleHeld
+			}
+			w.add(bold, "stale: %s; %s", c.Clone.Stale, fate)
+		}
 	}
 	if pool != nil {
 		w.add(plain, "pool: %s, %d of %d ready, policy %s", pool.Name, pool.Replicas.Ready, len(pool.Backends), pool.Policy)

@@ -152,6 +152,25 @@ func TestWhy(t *testing.T) {
 	}
 }
 
+func TestWhy_stale(t *testing.T) {
+	for held, want := range map[string]string{
+		"":                    "  stale: made from an older image; is being replaced\n",
+		"a-well is unhealthy": "  stale: made from an older image; is not replaced at present: a-well is unhealthy\n",
+	} {
+		in := harbour()
+		for i := range in.Entries {
+			if in.Entries[i].Clone != nil {
+				in.Entries[i].Stale = "made from an older image"
+			}
+		}
+		in.Fleet = map[string]telemetry.Fleet{"default": {Stale: 1, StaleHeld: held}}
+		got, err := ask(t, "ballast-default-1", "--url", serveWhy(t, in))
+		if err != nil || !strings.Contains(got, want) {
+			t.Errorf("ballast why = %v, want %q in\n%s", err, want, got)
+		}
+	}
+}
+
 // The page shows what the command prints, and every field of the API.
 func TestWhy_page(t *testing.T) {
 	page, err := os.ReadFile("../../docs/why.md")

@@ -153,7 +153,9 @@ func (a *App) fleets() map[string]telemetry.Fleet {
 	for _, p := range a.reconciler.Snapshot().Pools {
 		if p.Settings.Scale.Max > 0 {
 			s := a.fleet.Status(p.Name)
-			out[p.Name] = telemetry.Fleet{Desired: a.scaler.Desired(p.Name), Warming: s.Warming, Blocked: s.Blocked}
+			out[p.Name] = telemetry.Fleet{
+				Desired: a.scaler.Desired(p.Name), Warming: s.Warming, Blocked: s.Blocked, Stale: s.Stale, StaleHeld: s.StaleHeld,
+			}
 		}
 	}
 	return out

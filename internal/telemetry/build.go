@@ -54,6 +54,10 @@ type Fleet struct {
 	Warming int
 	// Blocked says why no clone can be made at present; empty if one can.
 	Blocked string
+	// Stale is how many clones were made from an older image or configuration, StaleHeld why they are not replaced at
+	// present; empty if they are.
+	Stale     int
+	StaleHeld string
 }
 
 // NewDocument makes the document. It is pure and keeps nothing of in that may be written to later
@@ -145,6 +149,7 @@ func poolDoc(r proxy.PoolReport) PoolDoc {
 func (p *PoolDoc) fleet(known map[string]Fleet) {
 	if f, ok := known[p.Name]; ok {
 		p.Replicas.Desired, p.Replicas.Warming, p.Replicas.Blocked = f.Desired, f.Warming, f.Blocked
+		p.Replicas.Stale, p.Replicas.StaleHeld = f.Stale, f.StaleHeld
 		return
 	}
 	for _, b := range p.Backends {
@@ -187,7 +192,7 @@ func containerDoc(e containers.Entry) ContainerDoc {
 		Warnings: append([]string{}, e.Warnings...), Labels: []LabelDoc{},
 	}
 	if c := e.Clone; c != nil {
-		d.Clone = &CloneDoc{Owner: c.Owner, Template: c.Template, Slot: c.Slot}
+		d.Clone = &CloneDoc{Owner: c.Owner, Template: c.Template, Slot: c.Slot, Revision: c.Revision, Stale: e.Stale}
 	}
 	return d
 }

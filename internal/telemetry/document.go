@@ -110,6 +110,10 @@ type Replicas struct {
 	Warming int `json:"warming"`
 	// Blocked says why no clone can be made at present.
 	Blocked string `json:"blocked,omitempty"`
+	// Stale is how many clones were made from an older image or configuration and are being replaced; StaleHeld says why they
+	// are not at present.
+	Stale     int    `json:"stale,omitempty"`
+	StaleHeld string `json:"stale_held,omitempty"`
 }
 
 // RouteDoc is what leads to a pool.
@@ -209,4 +213,8 @@ type CloneDoc struct {
 	Owner    string `json:"owner"`
 	Template string `json:"template"`
 	Slot     int    `json:"slot"`
+	// Revision is a hash of what it was made from. Stale says that others would be made from something else now, and in what
+	// they would differ.
+	Revision string `json:"revision,omitempty"`
+	Stale    string `json:"stale,omitempty"`
 }

@@ -156,8 +156,8 @@ func TestNewDocument_Replicas(t *testing.T) {
 		{
 			name:     "the fleet's word counts",
 			backends: in("ready", "starting", "warm"),
-			fleet:    map[string]Fleet{"p": {Desired: 7, Blocked: "no template"}},
-			want:     Replicas{Desired: 7, Ready: 1, Starting: 1, Warm: 1, Blocked: "no template"},
+			fleet:    map[string]Fleet{"p": {Desired: 7, Blocked: "no template", Stale: 2, StaleHeld: "too busy"}},
+			want:     Replicas{Desired: 7, Ready: 1, Starting: 1, Warm: 1, Blocked: "no template", Stale: 2, StaleHeld: "too busy"},
 		},
 		{
 			name:     "another pool's word does not",
@@ -210,7 +210,7 @@ func TestNewDocument_Containers(t *testing.T) {
 				Labels: map[string]string{"secret": "hush"},
 			}},
 			Pool: "default", Reason: "two ports", Warnings: []string{"typo"},
-			Clone: &containers.Clone{Owner: "me", Template: "web-a", Slot: 2},
+			Clone: &containers.Clone{Owner: "me", Template: "web-a", Slot: 2, Revision: "0123456789ab"}, Stale: "made from an older image",
 		},
 		{Container: engine.Container{Summary: engine.Summary{ID: "short"}}, Routed: true},
 	}})
@@ -218,7 +218,7 @@ func TestNewDocument_Containers(t *testing.T) {
 		{
 			ID: "0123456789ab", FullID: "0123456789abcdef", Name: "web", Image: "web:1", Pool: "default",
 			State: "running", Enabled: true, Reason: "two ports", Warnings: []string{"typo"}, Labels: []LabelDoc{},
-			Clone: &CloneDoc{Owner: "me", Template: "web-a", Slot: 2},
+			Clone: &CloneDoc{Owner: "me", Template: "web-a", Slot: 2, Revision: "0123456789ab", Stale: "made from an older image"},
 		},
 		{ID: "short", FullID: "short", Enabled: true, Routed: true, Warnings: []string{}, Labels: []LabelDoc{}},
 	}
