@@ -95,7 +95,8 @@ func (h *host) judge(loads []*steady.Load, inFlight bool, ended int) {
 
 // testComposeDeploys has compose replace a container whose image has changed, which it does by stopping and removing it first.
 func (h *host) testComposeDeploys() {
-	compose, next := h.composed("deploy")
+	next := h.nextImage()
+	compose := h.project("deploy")
 	compose(h.mock, "up", "-d")
 	ready := func(p pool) bool { return p.Replicas.Ready == 1 }
 	h.waitPool("compose", "it is ready", 20*time.Second, ready)
@@ -109,29 +110,34 @@ func (h *host) testComposeDeploys() {
 	h.judge(load, false, 2)
 }
 
-// composed is a project of testdata, with what runs compose on it with an image, and another image than h.mock. It is taken
-// down when the test ends.
-func (h *host) composed(project string) (run func(image string, args ...string), next string) {
-	h.t.Helper()
-	file := filepath.Join(root(h.t), "internal", "e2e", "testdata", project+".compose.yml")
-	next = h.mock + "-next"
-	build := exec.CommandContext(h.t.Context(), "docker", "build", "-t", next, "-")
-	build.Stdin = strings.NewReader("FROM " + h.mock + "\nLABEL version=2\n")
+// nextImage is another image that does the same as the stack's; it is removed when the test ends.
+func (s *stack) nextImage() string {
+	s.t.Helper()
+	next := s.mock + "-next"
+	build := exec.CommandContext(s.t.Context(), "docker", "build", "-t", next, "-")
+	build.Stdin = strings.NewReader("FROM " + s.mock + "\nLABEL version=2\n")
 	if out, err := build.CombinedOutput(); err != nil {
-		h.t.Fatalf("docker build: %v\n%s", err, out)
+		s.t.Fatalf("docker build: %v\n%s", err, out)
 	}
-	with := func(ctx context.Context, image string, args ...string) {
-		s := *h.stack
-		s.env = append(slices.Clip(s.env), "MOCK_IMAGE="+image, "COMPOSE_PROJECT_NAME="+h.name+"-"+project)
-		if out, err := s.composeWith(ctx, file, args...); err != nil {
-			h.t.Errorf("compose %s: %v\n%s", strings.Join(args, " "), err, out)
-		}
-	}
-	h.t.Cleanup(func() {
-		with(context.Background(), next, "down")
+	s.t.Cleanup(func() {
 		if out, err := exec.Command("docker", "rmi", next).CombinedOutput(); err != nil {
-			h.t.Errorf("docker rmi: %v\n%s", err, out)
+			s.t.Errorf("docker rmi: %v\n%s", err, out)
 		}
 	})
-	return func(image string, args ...string) { with(h.t.Context(), image, args...) }, next
+	return next
+}
+
+// project returns what runs compose with a file of testdata and an image; it is taken down when the test ends.
+func (s *stack) project(name string, env ...string) func(image string, args ...string) {
+	file := filepath.Join(root(s.t), "internal", "e2e", "testdata", name+".compose.yml")
+	run := func(ctx context.Context, image string, args ...string) {
+		c := *s
+		c.env = append(slices.Clip(s.env), "MOCK_IMAGE="+image, "COMPOSE_PROJECT_NAME="+s.name+"-"+name)
+		c.env = append(c.env, env...)
+		if out, err := c.composeWith(ctx, file, args...); err != nil {
+			s.t.Errorf("compose %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+	s.t.Cleanup(func() { run(context.Background(), s.mock, "down") })
+	return func(image string, args ...string) { run(s.t.Context(), image, args...) }
 }

@@ -19,6 +19,7 @@ type pool struct {
 		Desired int    `json:"desired"`
 		Ready   int    `json:"ready"`
 		Warm    int    `json:"warm"`
+		Stale   int    `json:"stale"`
 		Blocked string `json:"blocked"`
 	} `json:"replicas"`
 	InFlight int            `json:"in_flight"`

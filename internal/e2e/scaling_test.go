@@ -71,7 +71,8 @@ func (h *host) testZero() {
 // testComposeZero has compose recreate the container of a pool that goes to zero, asleep and awake, while somebody asks for it:
 // nobody is refused, and compose never finds running what it has stopped in order to remove it.
 func (h *host) testComposeZero() {
-	compose, next := h.composed("zero")
+	next := h.nextImage()
+	compose := h.project("zero")
 	compose(h.mock, "up", "-d")
 	container := h.name + "-zero_web_1"
 	asks := func(during func()) {
