@@ -63,6 +63,20 @@ func (l *Limiter) Allow(client netip.Addr, now time.Duration) (ok bool, wait tim
 	return true, 0
 }
 
+// Refund takes back that a request of client was counted, once for each that Allow let pass. If the client has been
+// forgotten meanwhile, there is nothing to take back.
+func (l *Limiter) Refund(client netip.Addr) {
+	key := Key(client)
+	s := &l.table[maphash.Comparable(l.seed, key)%sets]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.keys {
+		if s.keys[i] == key {
+			s.arrivals[i] -= l.spacing
+		}
+	}
+}
+
 // set is where the clients of one hash are. An entry that was never used is a full bucket.
 type set struct {
 	mu   sync.Mutex

@@ -76,6 +76,25 @@ func TestAllow_burst(t *testing.T) {
 	}
 }
 
+func TestRefund(t *testing.T) {
+	l := limit.New(limit.Rate{Count: 10, Interval: time.Second, Burst: 5})
+	for range 100 {
+		if ok, _ := l.Allow(alice, 0); !ok {
+			t.Fatal("refused though all that passed was taken back")
+		}
+		l.Refund(alice)
+	}
+	passed(l, 5, 0, 0)
+	l.Refund(bob) // Of whom nothing is known.
+	if got := passed(l, 20, 0, 0); got != 0 {
+		t.Errorf("%d passed, want 0: another client's was taken back", got)
+	}
+	l.Refund(alice)
+	if got := passed(l, 20, 0, 0); got != 1 {
+		t.Errorf("%d passed, want the 1 that was taken back", got)
+	}
+}
+
 func TestAllow_wait_is_when_the_next_passes(t *testing.T) {
 	l := limit.New(limit.Rate{Count: 10, Interval: time.Second, Burst: 3})
 	passed(l, 3, 0, 0)
