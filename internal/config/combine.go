@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"github.com/ballast-lb/ballast/internal/auth"
 )
 
 // given returns the keys that were set to something else than their default.
@@ -98,6 +101,9 @@ func checkFiles(c *Config) error {
 			errs = append(errs, checkPair(f))
 		}
 	}
+	if c.UsersFile != "" {
+		errs = append(errs, checkUsers(c.UsersFile))
+	}
 	if c.ACME.CAFile != "" {
 		pem, err := os.ReadFile(c.ACME.CAFile)
 		switch {
@@ -118,6 +124,20 @@ func checkFiles(c *Config) error {
 		} else if info, err := os.Stat(to); err == nil && info.IsDir() {
 			errs = append(errs, fmt.Errorf("%s: %q is a directory: name a file in it", keyAccessLog, to))
 		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkUsers says what is wrong with the users file, a line for each problem.
+func checkUsers(path string) error {
+	err := auth.CheckFile(path)
+	if err == nil {
+		return nil
+	}
+	lines := strings.Split(err.Error(), "\n")
+	errs := make([]error, len(lines))
+	for i, line := range lines {
+		errs[i] = errors.New(keyUsersFile + ": " + line)
 	}
 	return errors.Join(errs...)
 }

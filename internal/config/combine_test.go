@@ -209,6 +209,9 @@ func TestLoad_looks_at_files(t *testing.T) {
 	if err := os.WriteFile("text", []byte("no PEM\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile("users", []byte("anna:sesame\nbert\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	const tls, auto = "--traffic.tls.listen=:443", "--traffic.acme.domains=auto"
 	const later = "--traffic.acme.storage=later/acme"
 	const gone, remedy = "no such file or directory", ": name a file that this process may read"
@@ -252,6 +255,19 @@ func TestLoad_looks_at_files(t *testing.T) {
 			"no file of roots",
 			[]string{tls, auto, later, "--traffic.acme.ca-file=x"},
 			[]string{"traffic.acme.ca-file: open x: " + gone + remedy},
+		},
+		{
+			"users in plain text",
+			[]string{"--admin.auth.users-file=users"},
+			[]string{
+				`admin.auth.users-file: users:1: the hash of "anna" is crypt or plain text, not bcrypt: make it with: htpasswd -B users anna`,
+				`admin.auth.users-file: users:2: must be NAME:HASH: make it with: htpasswd -B users NAME`,
+			},
+		},
+		{
+			"no users",
+			[]string{"--admin.auth.users-file=x"},
+			[]string{"admin.auth.users-file: read users: open x: " + gone + ": check the path, and that it is mounted where Ballast runs; htpasswd -B -c x NAME makes it"},
 		},
 		{"a log to be made", []string{"--access-log=./access.log"}, nil},
 		{"a log in no directory", []string{"--access-log=x/access.log"}, []string{`access-log: "x/access.log" is in no directory: make "x" first`}},

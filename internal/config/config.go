@@ -32,6 +32,8 @@ const (
 type Config struct {
 	// AdminListen is the address of the dashboard, /lb and the rest of the URL table.
 	AdminListen string
+	// UsersFile names those who may act; empty if nobody may.
+	UsersFile string
 	// TrafficListen is the address that routes by host and path; empty if off.
 	TrafficListen string
 	TLS           TLS

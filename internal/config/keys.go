@@ -44,6 +44,10 @@ func Keys() []Key {
 	return slices.Concat([]Key{
 		{"admin.listen", ":8080", "127.0.0.1:8080", "address of the dashboard, /lb, /metrics, /health, /prometheus and /api", listen(
 			func(c *Config) *string { return &c.AdminListen })},
+		{keyUsersFile, "", "/etc/ballast/users", "file with the users who may act, as htpasswd -B makes it, read again when it changes; empty: nobody may, and everybody may look", func(c *Config, value string) error {
+			c.UsersFile = value
+			return nil
+		}},
 	}, trafficKeys(), acmeKeys(), requestKeys(), []Key{
 		{"engine", EngineDocker, EngineEmbedded, "what runs the containers: docker or embedded", oneOf(
 			func(c *Config) *string { return &c.Engine }, EngineDocker, EngineEmbedded)},

@@ -20,6 +20,7 @@ const off = "off"
 // Names of the keys that depend on each other.
 const (
 	keyAdminListen     = "admin.listen"
+	keyUsersFile       = "admin.auth.users-file"
 	keyTrafficListen   = "traffic.listen"
 	keyTLSListen       = "traffic.tls.listen"
 	keyTLSCert         = "traffic.tls.cert"
