@@ -18,8 +18,10 @@ type Sample struct {
 	Ready, Starting int
 	// StartingFor is how long the oldest of Starting has been.
 	StartingFor time.Duration
-	// Unhealthy replicas run and fail their checks: they count towards Max, and not towards what serves.
+	// Unhealthy replicas run and fail their checks, or get no requests for another reason: they count towards Max, and not towards what serves.
 	Unhealthy int
+	// Aside is how many of those were taken out of rotation by hand.
+	Aside int
 	// Originals is how many of all replicas this Ballast did not make. It gives them up only to reach zero.
 	Originals int
 	// Clones are those that could be given up.
@@ -91,6 +93,12 @@ type Policy struct {
 	HoldDown time.Duration
 	// DryRun decides without acting.
 	DryRun bool
+
+	// Hand is how many replicas there must be at least because HandBy said so; 0 is off.
+	Hand   int
+	HandBy string
+	// MinBy and MaxBy name who set Min and Max, empty if they are as configured; PausedBy who made this a dry run.
+	MinBy, MaxBy, PausedBy string
 }
 
 // Action is what a decision does.
@@ -102,6 +110,8 @@ const (
 	ActionScaleIn  Action = "scale-in"
 	// ActionRefuse wanted to act and must not; the reason says why.
 	ActionRefuse Action = "refuse"
+	// ActionSet is something that somebody did by hand and that moved no replicas; the reason says what.
+	ActionSet Action = "set"
 )
 
 // Decision is one act of the autoscaler, or a refusal to act, with its inputs and its reason.
@@ -114,6 +124,8 @@ type Decision struct {
 	To   int `json:"to"`
 	// Reason is a sentence whose numbers a person can check by hand.
 	Reason string `json:"reason"`
+	// By is who did it by hand; empty if it was the autoscaler.
+	By string `json:"by,omitempty"`
 	// Victims are the IDs of the clones to remove, least busy first.
 	Victims []string `json:"victims,omitempty"`
 	DryRun  bool     `json:"dry_run,omitempty"`

@@ -23,6 +23,8 @@ type Outcome struct {
 	// Desired is how many replicas the demand asks for now: within Min and Max, and never fewer
 	// than the originals. Without scaling it is what runs, or the originals if clones are left.
 	Desired int
+	// Rules is how many the rules want within Max, whatever is set by hand.
+	Rules int
 	// Enough is how many replicas in all suffice. Where more were asked for and could not be
 	// made, the rest is not needed any more.
 	Enough int
@@ -53,7 +55,7 @@ func Decide(now time.Time, p Policy, h *History, s Sample) Outcome {
 	v.decide(h)
 	v.hold(h)
 
-	out := Outcome{Desired: max(v.want, v.kept()), Enough: max(v.total(), v.held+s.Unhealthy), Outlook: v.outlook()}
+	out := Outcome{Desired: max(v.want, v.kept()), Rules: v.rules, Enough: max(v.total(), v.held+s.Unhealthy), Outlook: v.outlook()}
 	switch {
 	case v.want > v.serving() && p.Max > 0:
 		out.Decision, out.Decided = v.scaleOut(h)
@@ -75,6 +77,8 @@ type view struct {
 
 	// want is what follows from the demand within Min and Max, held the highest want of the hold-down.
 	want, held int
+	// rules is want without what is set by hand.
+	rules int
 	// zero says that nothing is needed at all any more.
 	zero bool
 }
@@ -98,9 +102,12 @@ func (v *view) decide(h *History) {
 	}
 	v.ask(h)
 	_, most := v.most()
-	v.want = min(most, v.Max)
+	v.want, v.rules = min(most, v.Max), min(v.byRules(), v.Max)
 	if v.idle(h) {
-		v.want, v.zero = 0, true
+		v.rules = 0
+		if v.Hand == 0 {
+			v.want, v.zero = 0, true
+		}
 	}
 }
 

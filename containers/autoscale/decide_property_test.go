@@ -29,6 +29,9 @@ func TestDecide_properties(t *testing.T) {
 			DryRun:      rapid.IntRange(0, 9).Draw(t, "dry-run") == 0,
 		}
 		p.Min = min(p.Min, p.Max)
+		if rapid.IntRange(0, 4).Draw(t, "by hand") == 0 {
+			p.Hand, p.HandBy = rapid.IntRange(1, 8).Draw(t, "hand"), "anna"
+		}
 		s := newStory(p, rapid.IntRange(0, 5).Draw(t, "originals"), rapid.IntRange(0, 8).Draw(t, "clones"))
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			s.Stale = rapid.IntRange(0, 9).Draw(t, "stale") == 0
@@ -76,7 +79,7 @@ func checkDecision(t *rapid.T, p Policy, s Sample, d Decision) {
 			}
 			return
 		}
-		if d.To >= d.From || d.To < p.Min && p.Max > 0 || d.To < s.Originals || s.Stale {
+		if d.To >= d.From || d.To < max(p.Min, min(p.Hand, p.Max)) && p.Max > 0 || d.To < s.Originals || s.Stale {
 			t.Fatalf("scale-in %d->%d, minimum %d, originals %d, stale %v", d.From, d.To, p.Min, s.Originals, s.Stale)
 		}
 		if len(d.Victims) != d.From-d.To {

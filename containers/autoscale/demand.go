@@ -10,6 +10,7 @@ type rule int
 
 const (
 	ruleMin rule = iota
+	ruleHand
 	ruleBusy
 	ruleRate
 	ruleCPU
@@ -149,6 +150,7 @@ func orElse(d, other time.Duration) time.Duration {
 // ask lets every rule say how many replicas it wants.
 func (v *view) ask(h *History) {
 	v.wants[ruleMin] = v.floor(h)
+	v.wants[ruleHand] = v.Hand
 	v.wants[ruleBusy] = v.bySlotsBusy(h)
 	if v.RPS > 0 {
 		v.wants[ruleRate] = int(math.Ceil(v.rate/float64(v.RPS) - 1e-9))
@@ -308,6 +310,16 @@ func (v *view) classicRule(h *History) int {
 		h.classic = classicStep{v.serving() + 1, v.now}
 	}
 	return h.classic.want
+}
+
+// byRules is how many are wanted whatever somebody set by hand.
+func (d *demand) byRules() (n int) {
+	for r, want := range d.wants {
+		if rule(r) != ruleHand {
+			n = max(n, want)
+		}
+	}
+	return n
 }
 
 // most is the rule that wants most, the first of those that want the same.

@@ -31,6 +31,8 @@ func (v *view) outlook() Outlook {
 		return Outlook{}
 	case v.Stale:
 		return Outlook{Why: "nothing runs, and the engine that could start it cannot be reached"}
+	case v.PausedBy != "":
+		return Outlook{Why: "nothing runs, and autoscaling is paused"}
 	case v.DryRun:
 		return Outlook{Why: "nothing runs, and scaling is a dry run"}
 	case v.Blocked != "" && v.Unfit:

@@ -44,7 +44,7 @@ func (v *view) reasonWant() string {
 	r, most := v.most()
 	why := v.reasonOf(r)
 	if most > v.Max {
-		why += fmt.Sprintf(", at most %d by scale.max", v.Max)
+		why += fmt.Sprintf(", at most %d by %s", v.Max, limitBy("scale.max", v.MaxBy))
 	}
 	return why
 }
@@ -52,6 +52,8 @@ func (v *view) reasonWant() string {
 func (v *view) reasonOf(r rule) string {
 	want := plural(v.wants[r], "backend")
 	switch r {
+	case ruleHand:
+		return fmt.Sprintf("at least %s, as %s set by hand", want, v.HandBy)
 	case ruleBusy:
 		return v.reasonBusy() + " -> " + want
 	case ruleRate:
@@ -69,7 +71,22 @@ func (v *view) reasonOf(r rule) string {
 	if v.Min == 0 {
 		return "requests within the last " + v.Idle.String() + " -> 1 backend"
 	}
-	return fmt.Sprintf("at least %s by scale.min", plural(v.Min, "backend"))
+	return fmt.Sprintf("at least %s by %s", plural(v.Min, "backend"), limitBy("scale.min", v.MinBy))
+}
+
+// limitBy is where a limit comes from.
+func limitBy(label, by string) string {
+	if by != "" {
+		return "what " + by + " set"
+	}
+	return label
+}
+
+func (v *view) minText() string {
+	return fmt.Sprintf("minimum of %d by %s", v.Min, limitBy("scale.min", v.MinBy))
+}
+func (v *view) maxText() string {
+	return fmt.Sprintf("maximum of %d by %s", v.Max, limitBy("scale.max", v.MaxBy))
 }
 
 // reasonBusy is the calculation of the slots, such as "312 req/s x 0.1 s = 31.2 busy slots + 11.2 headroom = 42.4, 10 per
@@ -111,7 +128,7 @@ func (v *view) running() string {
 	for _, f := range [...]struct {
 		n    int
 		what string
-	}{{v.Unhealthy, "unhealthy"}, {v.Draining, "draining"}, {v.Warm, "warm"}} {
+	}{{v.Unhealthy - v.Aside, "unhealthy"}, {v.Aside, "taken out by hand"}, {v.Draining, "draining"}, {v.Warm, "warm"}} {
 		if f.n > 0 {
 			fmt.Fprintf(&b, ", %d %s", f.n, f.what)
 		}

@@ -48,17 +48,23 @@ type Scaler struct {
 	o      Options
 	nudged chan struct{}
 
+	// turn lets looks and what people do take turns; it comes before mu. running says that Run does.
+	turn    sync.Mutex
+	running bool
+
 	mu    sync.Mutex
 	pools map[string]*scaled
 }
 
-// scaled is what a Scaler remembers of one pool. History and asked belong to Run alone.
+// scaled is what a Scaler remembers of one pool. History, asked and rules are for whose turn it is.
 type scaled struct {
 	history History
-	// asked is how many replicas the Actuator was last asked for; 0 is nothing yet.
-	asked     int
-	desired   int
-	decisions ring
+	// asked is how many replicas the Actuator was last asked for; 0 is nothing yet. rules is how many the rules want.
+	asked, rules int
+	desired      int
+	decisions    ring
+	// override is what people set.
+	override Override
 }
 
 // New makes a Scaler; Run starts it.
@@ -68,9 +74,11 @@ func New(o Options) *Scaler {
 
 // Run decides until ctx ends, and returns nil then.
 func (s *Scaler) Run(ctx context.Context) error {
+	s.runs(true)
+	defer s.runs(false)
 	var last time.Time // When a nudge last brought a look about.
 	for {
-		s.tick(ctx, time.Now())
+		s.tick(ctx)
 		nudged, ok := wait(ctx, Tick, s.nudged)
 		if nudged && ok {
 			_, ok = wait(ctx, nudgeEvery-time.Since(last), nil)
@@ -80,6 +88,12 @@ func (s *Scaler) Run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+func (s *Scaler) runs(running bool) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	s.running = running
 }
 
 // wait returns after d, or when early yields; it is not ok when ctx ended.
@@ -136,7 +150,10 @@ func (s *Scaler) Decisions(pool string) []Decision {
 }
 
 // tick looks at every pool once.
-func (s *Scaler) tick(ctx context.Context, now time.Time) {
+func (s *Scaler) tick(ctx context.Context) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	now := time.Now()
 	readings := s.o.Source.Readings(now)
 	s.forget(readings)
 	for _, r := range readings {
@@ -155,28 +172,34 @@ func (s *Scaler) forget(readings []Reading) {
 	}
 }
 
-// look decides for one pool and acts.
+// look decides for one pool and acts. Of one that is paused it only keeps what is known.
 func (s *Scaler) look(ctx context.Context, now time.Time, r Reading) {
 	p := s.pool(r.Pool)
-	out := Decide(now, r.Policy, &p.history, r.Sample)
+	s.mu.Lock()
+	p.override.expire(now)
+	o := p.override
+	s.mu.Unlock()
+	out := Decide(now, o.apply(r.Policy), &p.history, r.Sample)
 	out.Decision.Pool = r.Pool
+	p.rules = out.Rules
+	if o.Paused != nil {
+		out.Decided, out.Desired = false, out.Enough
+		if o.Replicas != nil {
+			out.Desired = o.Replicas.N
+		}
+	}
 	s.mu.Lock()
 	p.desired = out.Desired
-	if out.Decided {
-		p.decisions.add(out.Decision)
-	}
 	s.mu.Unlock()
 
 	if s.o.OnOutlook != nil {
 		s.o.OnOutlook(r.Pool, out.Outlook)
 	}
 	if out.Decided {
-		s.log(out.Decision)
-		if s.o.OnDecision != nil {
-			s.o.OnDecision(out.Decision)
-		}
+		s.tell(p, out.Decision)
 	}
 	switch d := out.Decision; {
+	case o.Paused != nil: // What was asked for stands.
 	case out.Decided && d.Action != ActionRefuse && !d.DryRun:
 		p.asked = d.To
 		s.o.Actuator.Bring(ctx, r.Pool, d.To, d.Victims)
@@ -185,6 +208,17 @@ func (s *Scaler) look(ctx context.Context, now time.Time, r Reading) {
 		// Nothing that runs is given up, so this is no decision.
 		p.asked = out.Enough
 		s.o.Actuator.Bring(ctx, r.Pool, p.asked, nil)
+	}
+}
+
+// tell keeps a decision, and tells it to whoever wants to know.
+func (s *Scaler) tell(p *scaled, d Decision) {
+	s.mu.Lock()
+	p.decisions.add(d)
+	s.mu.Unlock()
+	s.log(d)
+	if s.o.OnDecision != nil {
+		s.o.OnDecision(d)
 	}
 }
 
@@ -200,8 +234,11 @@ func (s *Scaler) pool(name string) *scaled {
 }
 
 func (s *Scaler) log(d Decision) {
-	s.o.Logger.Info().Str("pool", d.Pool).Int("from", d.From).Int("to", d.To).
-		Str("reason", d.Reason).Msg(message(d))
+	e := s.o.Logger.Info().Str("pool", d.Pool).Int("from", d.From).Int("to", d.To)
+	if d.By != "" {
+		e = e.Str("by", d.By)
+	}
+	e.Str("reason", d.Reason).Msg(message(d))
 }
 
 // message says what became of a decision.
@@ -209,6 +246,8 @@ func message(d Decision) string {
 	switch {
 	case d.Action == ActionRefuse:
 		return "refused to scale"
+	case d.Action == ActionSet:
+		return "set by hand"
 	case d.DryRun && d.Action == ActionScaleOut:
 		return "would scale out"
 	case d.DryRun:

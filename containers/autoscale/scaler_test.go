@@ -59,6 +59,13 @@ func (p *pools) set(pool string, change func(*Reading)) {
 func scaler(t *testing.T, p *pools, logs *bytes.Buffer, told func(Decision)) *Scaler {
 	t.Helper()
 	s := New(Options{Source: p, Actuator: p, Logger: zerolog.New(logs), OnDecision: told})
+	t.Cleanup(start(t, s))
+	return s
+}
+
+// start runs a Scaler until it is stopped.
+func start(t *testing.T, s *Scaler) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var run sync.WaitGroup
 	run.Go(func() {
@@ -66,8 +73,7 @@ func scaler(t *testing.T, p *pools, logs *bytes.Buffer, told func(Decision)) *Sc
 			t.Errorf("Run() = %v", err)
 		}
 	})
-	t.Cleanup(func() { cancel(); run.Wait() })
-	return s
+	return func() { cancel(); run.Wait() }
 }
 
 // after lets time pass and all that follows from it happen.

@@ -1,0 +1,276 @@
+package autoscale
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// leastHold is how long replicas that were set by hand stay at least: what has a shorter hold-down than its containers take
+// to start would be removed before it served.
+const leastHold = time.Minute
+
+// Mark says who did something by hand, and when.
+type Mark struct {
+	By string    `json:"by"`
+	At time.Time `json:"at"`
+}
+
+// Setting is a number that somebody set.
+type Setting struct {
+	N int `json:"n"`
+	Mark
+}
+
+// Held is a number of replicas that somebody set. It is a minimum until Until; if that is nil, nothing else counts as long
+// as the pool is paused.
+type Held struct {
+	Setting
+	Until *time.Time `json:"until"`
+}
+
+// Override is what people have set by hand for a pool. It ends when it is taken back, with the pool, or with the process;
+// what it points to is never written to.
+type Override struct {
+	// Paused says that nothing is started or stopped but by hand.
+	Paused   *Mark `json:"paused,omitempty"`
+	Replicas *Held `json:"replicas,omitempty"`
+	// Min and Max stand in for those of the policy.
+	Min *Setting `json:"min,omitempty"`
+	Max *Setting `json:"max,omitempty"`
+}
+
+// apply is the policy with the override.
+func (o *Override) apply(p Policy) Policy {
+	if o.Min != nil {
+		p.Min, p.MinBy = o.Min.N, o.Min.By
+	}
+	if o.Max != nil && p.Max > 0 {
+		p.Max, p.MaxBy = o.Max.N, o.Max.By
+	}
+	if o.Paused != nil {
+		p.PausedBy, p.DryRun = o.Paused.By, true
+	}
+	if o.Replicas != nil {
+		p.Hand, p.HandBy = o.Replicas.N, o.Replicas.By
+	}
+	return p
+}
+
+// expire drops what has had its time.
+func (o *Override) expire(now time.Time) {
+	if o.Replicas != nil && o.Replicas.Until != nil && !now.Before(*o.Replicas.Until) {
+		o.Replicas = nil
+	}
+}
+
+// Why what somebody asks for is refused.
+const (
+	RefusedNoPool      = "no-such-pool"
+	RefusedNotDeciding = "not-deciding"
+	RefusedStale       = "engine-unreachable"
+	RefusedNotScaling  = "not-scaling"
+	RefusedDryRun      = "dry-run"
+	RefusedRange       = "out-of-range"
+	RefusedOriginals   = "below-originals"
+	RefusedDemand      = "below-demand"
+	RefusedBlocked     = "blocked"
+)
+
+// RefusedError says why something can't be done by hand at present. Kind is one of the constants; Reason is for people, and
+// ends with what to do.
+type RefusedError struct{ Kind, Reason string }
+
+func (e *RefusedError) Error() string { return e.Reason }
+
+func refused(kind, format string, args ...any) (Decision, error) {
+	return Decision{}, &RefusedError{kind, fmt.Sprintf(format, args...)}
+}
+
+// Limits are what SetLimits changes: nil leaves a limit as it is, and Off takes it back.
+type Limits struct{ Min, Max *int }
+
+// Off takes a limit back.
+const Off = -1
+
+// Override returns what is set by hand for a pool.
+func (s *Scaler) Override(pool string) Override {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.pools[pool]; p != nil {
+		return p.override
+	}
+	return Override{}
+}
+
+// Scale brings a pool to n replicas now. More than the rules want stay for the hold-down, and a minute, at least. Fewer are
+// refused unless the pool is paused: then n is what there is until it is resumed. by is who asks; what is refused is a
+// *RefusedError.
+func (s *Scaler) Scale(ctx context.Context, pool, by string, n int) (Decision, error) {
+	return s.byHand(pool, by, func(h hand) (Decision, error) {
+		v, o := &h.view, h.pool.override
+		switch {
+		case v.Stale:
+			return refused(RefusedStale, "%s: try again when the engine is back", causeStale)
+		case n > v.Max:
+			return refused(RefusedRange, "%d is more than the %s: raise max for now, or the label scale.max", n, v.maxText())
+		case n < v.Min:
+			return refused(RefusedRange, "%d is less than the %s: lower min for now, or the label scale.min", n, v.minText())
+		case n > 0 && n < v.Originals:
+			return refused(RefusedOriginals, "%d of its containers were not made by Ballast, which stops those only all together: stop them yourself", v.Originals)
+		case o.Paused == nil && n < h.pool.rules:
+			return refused(RefusedDemand, "the rules want %d: pause autoscaling first", h.pool.rules)
+		case n > v.total() && v.Blocked != "":
+			return refused(RefusedBlocked, "%s", v.Blocked)
+		}
+		held := &Held{Setting: Setting{n, Mark{by, v.now}}}
+		if o.Paused == nil {
+			until := v.now.Add(max(v.HoldDown, leastHold))
+			held.Until = &until
+		}
+		o.Replicas = held
+		s.override(h.pool, o)
+
+		d := h.set(fmt.Sprintf("%s set replicas to %d by hand; %s: ", by, n, v.running()))
+		d.To = n
+		switch less := v.total() - n; {
+		case less < 0:
+			d.Action = ActionScaleOut
+			d.Reason += fmt.Sprintf("start %d", -less)
+		case less > 0:
+			d.Action, d.Victims = ActionScaleIn, leastBusy(v.Clones, min(less, len(v.Clones)))
+			d.Reason += fmt.Sprintf("remove %d", less)
+		default:
+			d.Reason += "nothing to do"
+		}
+		h.pool.asked = n
+		s.o.Actuator.Bring(ctx, pool, n, d.Victims)
+		return d, nil
+	})
+}
+
+// Pause stops a pool from being scaled but by hand, or ends that. Both leave what runs as it is; what was set by hand while
+// it was paused ends with the pause.
+func (s *Scaler) Pause(pool, by string, paused bool) (Decision, error) {
+	return s.byHand(pool, by, func(h hand) (Decision, error) {
+		o, what := h.pool.override, "resumed"
+		if paused {
+			what = "paused"
+			o.Paused = &Mark{by, h.now}
+		} else {
+			o.Paused = nil
+		}
+		if r := o.Replicas; r != nil && paused {
+			o.Replicas = &Held{Setting: r.Setting}
+		} else if r != nil && r.Until == nil {
+			o.Replicas = nil
+		}
+		s.override(h.pool, o)
+		return h.set(fmt.Sprintf("%s %s autoscaling; %s", by, what, h.running())), nil
+	})
+}
+
+// SetLimits sets a pool's minimum and maximum for now, or takes them back.
+func (s *Scaler) SetLimits(pool, by string, l Limits) (Decision, error) {
+	return s.byHand(pool, by, func(h hand) (Decision, error) {
+		o, configured := h.pool.override, h.reading.Policy
+		var did []string
+		for _, c := range [...]struct {
+			name string
+			to   *int
+			was  **Setting
+			back int
+		}{{"min", l.Min, &o.Min, configured.Min}, {"max", l.Max, &o.Max, configured.Max}} {
+			switch {
+			case c.to == nil:
+			case *c.to == Off:
+				*c.was = nil
+				did = append(did, fmt.Sprintf("took %s back to %d", c.name, c.back))
+			default:
+				*c.was = &Setting{*c.to, Mark{by, h.now}}
+				did = append(did, fmt.Sprintf("set %s to %d by hand", c.name, *c.to))
+			}
+		}
+		after := view{Policy: o.apply(configured)}
+		switch {
+		case len(did) == 0:
+			return refused(RefusedRange, "neither min nor max is given: give one, or null to take it back")
+		case after.Max < 1:
+			return refused(RefusedRange, "max must be 1 at least: pause autoscaling to have the pool left alone")
+		case after.Min < 0:
+			return refused(RefusedRange, "min must not be negative")
+		case after.Min > after.Max:
+			return refused(RefusedRange, "the %s is above the %s: change both", after.minText(), after.maxText())
+		case after.Min == 0 && configured.Min > 0:
+			return refused(RefusedRange, "that a pool may be stopped whole is for the label scale.min=0 to say, as containers that Ballast did not make are stopped then: choose 1 or more")
+		}
+		s.override(h.pool, o)
+		return h.set(by + " " + strings.Join(did, " and ")), nil
+	})
+}
+
+// Note keeps that somebody did something with a container of a pool, as a decision; what completes "anna …".
+func (s *Scaler) Note(pool, by, what string) {
+	_, _ = s.act(pool, by, func(h hand) (Decision, error) { return h.set(by + " " + what), nil })
+}
+
+// hand is one act by hand, and the pool as it is then.
+type hand struct {
+	view
+	pool    *scaled
+	reading Reading
+}
+
+// set is a decision that moves nothing.
+func (h *hand) set(reason string) Decision {
+	d := h.decision(ActionSet, h.total())
+	d.Reason, d.DryRun = reason, false
+	return d
+}
+
+// byHand is act for pools that scale.
+func (s *Scaler) byHand(pool, by string, do func(hand) (Decision, error)) (Decision, error) {
+	return s.act(pool, by, func(h hand) (Decision, error) {
+		switch p := h.reading.Policy; {
+		case p.Max <= 0:
+			return refused(RefusedNotScaling, "pool %s does not scale: recreate its containers with the label scale.max set to the most replicas that there may be", pool)
+		case p.DryRun:
+			return refused(RefusedDryRun, "pool %s is scaled as a dry run, which changes nothing: take the label scale.dry-run away", pool)
+		}
+		return do(h)
+	})
+}
+
+// act does something by hand between two looks, and keeps the decision.
+func (s *Scaler) act(pool, by string, do func(hand) (Decision, error)) (Decision, error) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	if !s.running {
+		return refused(RefusedNotDeciding, "this Ballast does not scale: it is starting, ending, or another one has taken over; try again, or ask that one")
+	}
+	now := time.Now()
+	for _, r := range s.o.Source.Readings(now) {
+		if r.Pool != pool {
+			continue
+		}
+		p := s.pool(pool)
+		p.override.expire(now)
+		d, err := do(hand{view: view{Policy: p.override.apply(r.Policy), Sample: r.Sample, now: now}, pool: p, reading: r})
+		if err != nil {
+			return d, err
+		}
+		d.Pool, d.By = pool, by
+		s.tell(p, d)
+		s.Nudge()
+		return d, nil
+	}
+	return refused(RefusedNoPool, "no pool %q: see /api/v1/pools", pool)
+}
+
+// override keeps what is set by hand.
+func (s *Scaler) override(p *scaled, o Override) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.override = o
+}
