@@ -67,6 +67,8 @@ type Core struct {
 	// drained are marks by container ID; the value says that the container was seen. Those that were not are
 	// kept until they are, so that what is about to start can be kept out of rotation from its first moment on.
 	drained map[string]bool
+	// asides are the containers that people have set aside.
+	asides  map[string]bool
 	left    []*Backend // Gone, with requests in flight at the last Apply.
 	onGone  []func(*Backend)
 	applied bool // A snapshot has been.
@@ -89,6 +91,7 @@ func New(o Options) *Core {
 		epoch:    time.Now(),
 		backends: make(map[containers.Identity]*Backend),
 		drained:  make(map[string]bool),
+		asides:   make(map[string]bool),
 	}
 	c.pools.Store(&map[string]*Pool{})
 	return c
@@ -171,7 +174,7 @@ func (c *Core) adopt(p *Pool, specs []containers.Backend, known map[containers.I
 		if b == nil || b.pool != p {
 			b = newBackend(p, spec)
 			b.early = !c.applied
-			_, b.drained = c.drained[spec.Container]
+			b.drained = c.out(spec.Container)
 		}
 		b.spec = spec
 		if !checkable(spec) {
@@ -210,6 +213,7 @@ func (c *Core) forget(s *containers.Snapshot, known map[containers.Identity]*Bac
 		}
 	}
 	maps.DeleteFunc(c.drained, func(id string, seen bool) bool { return seen && !exists[id] })
+	maps.DeleteFunc(c.asides, func(id string, _ bool) bool { return !exists[id] })
 }
 
 // SetHealth tells what checks of a backend found; reason is why it is not healthy. It does nothing

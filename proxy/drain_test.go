@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -144,6 +145,52 @@ func TestCore_Drain_lasts_over_a_restart_and_ends_with_the_container(t *testing.
 }
 
 // A request either sees that a backend drains or is waited for: none is taken after Drain returned.
+// What people set aside and what Ballast drains are kept apart: neither takes back the other.
+func TestCore_SetAside(t *testing.T) {
+	a, b := backend("a", 1), backend("b", 1)
+	c, p := serving(t, settings(), a, b)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	steps := []struct {
+		name string
+		do   func()
+		want string
+	}{
+		{"nothing", func() {}, "abab"},
+		{"set aside", func() { c.SetAside(a.Container) }, "bbbb"},
+		{"what was not drained undrained", func() { c.Undrain(a.Container) }, "bbbb"},
+		{"drained as well", func() { _ = c.Drain(ctx, a.Container) }, "bbbb"},
+		{"put back", func() { c.PutBack(a.Container) }, "bbbb"},
+		{"undrained", func() { c.Undrain(a.Container) }, "abab"},
+		{"set aside and restarted", func() {
+			c.SetAside(a.Container)
+			again := a
+			again.StartedAt++
+			c.Apply(snapshot(settings(), again, b))
+			heal(c, again)
+		}, "bbbb"},
+		{"put back for good", func() { c.PutBack(a.Container) }, "abab"},
+	}
+	for _, s := range steps {
+		s.do()
+		got := []byte(picks(p, 4))
+		slices.Sort(got)
+		want := []byte(s.want)
+		slices.Sort(want)
+		if string(got) != string(want) {
+			t.Errorf("%s: picks = %s, want %s", s.name, got, want)
+		}
+	}
+	if c.SetAside("nobody") || c.PutBack(a.Container) {
+		t.Error("SetAside of what is not known, or PutBack of what was not set aside, = true")
+	}
+	c.SetAside(a.Container)
+	c.Apply(snapshot(settings(), b))
+	if c.PutBack(a.Container) {
+		t.Error("what is gone is remembered")
+	}
+}
+
 func TestCore_Drain_misses_no_request(t *testing.T) {
 	a, b := backend("a", 1), backend("b", 1)
 	c, p := serving(t, settings(), a, b)
