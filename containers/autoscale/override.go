@@ -255,7 +255,9 @@ func (s *Scaler) act(pool, by string, do func(hand) (Decision, error)) (Decision
 			continue
 		}
 		p := s.pool(pool)
+		s.mu.Lock()
 		p.override.expire(now)
+		s.mu.Unlock()
 		d, err := do(hand{view: view{Policy: p.override.apply(r.Policy), Sample: r.Sample, now: now}, pool: p, reading: r})
 		if err != nil {
 			return d, err
