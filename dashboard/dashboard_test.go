@@ -293,7 +293,7 @@ func TestHeaders(t *testing.T) {
 		"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
 			"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 		"X-Content-Type-Options": "nosniff",
-		"Referrer-Policy":        "no-referrer",
+		"Referrer-Policy":        "same-origin",
 	}
 	for _, path := range []string{"/", "/pools/shop", "/decisions", "/pools/none", "/assets/ballast.css", "/assets/none.css"} {
 		resp, _ := get(t, s, path)

@@ -56,6 +56,8 @@ func actionLook(a autoscale.Action) (name, kind, icon string) {
 		return "Scale in", "in", "down"
 	case autoscale.ActionRefuse:
 		return "Refused", "refuse", "warning"
+	case autoscale.ActionSet:
+		return "By hand", "in", "dot"
 	}
 	return string(a), "in", "dot"
 }

@@ -203,7 +203,7 @@ func lasting(d time.Duration) string {
 
 func decisionText(now time.Time, d autoscale.Decision) string {
 	what := string(d.Action)
-	if d.Action != autoscale.ActionRefuse {
+	if d.From != d.To {
 		what += fmt.Sprintf(" %d -> %d", d.From, d.To)
 	}
 	if d.DryRun {

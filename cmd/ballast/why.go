@@ -89,14 +89,9 @@ func cutName(args []string) (name string, rest []string) {
 }
 
 func noSuch(all []telemetry.ContainerDoc, name string) error {
-	names := make([]string, len(all))
-	for i, c := range all {
-		names[i] = c.Name
-	}
-	text := fmt.Sprintf("no container %q among the %d that the engine has", name, len(all))
-	switch near := containers.Nearest(name, names); {
+	text, near := telemetry.NoSuchContainer(all, name)
+	switch {
 	case len(near) > 0:
-		text += "; did you mean " + strings.Join(near, ", ") + "?"
 	case len(all) == 0:
 		text += ", as far as Ballast knows; see: ballast status"
 	default:

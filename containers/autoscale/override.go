@@ -210,6 +210,13 @@ func (s *Scaler) SetLimits(pool, by string, l Limits) (Decision, error) {
 	})
 }
 
+// Running says whether Run does: else nothing can be done by hand.
+func (s *Scaler) Running() bool {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	return s.running
+}
+
 // Note keeps that somebody did something with a container of a pool, as a decision; what completes "anna …".
 func (s *Scaler) Note(pool, by, what string) {
 	_, _ = s.act(pool, by, func(h hand) (Decision, error) { return h.set(by + " " + what), nil })
@@ -254,10 +261,15 @@ func (s *Scaler) act(pool, by string, do func(hand) (Decision, error)) (Decision
 		if r.Pool != pool {
 			continue
 		}
-		p := s.pool(pool)
 		s.mu.Lock()
-		p.override.expire(now)
+		p := s.pools[pool]
+		if p != nil {
+			p.override.expire(now)
+		}
 		s.mu.Unlock()
+		if p == nil { // What the rules want is not known before the first look.
+			return refused(RefusedNotDeciding, "pool %s has just come: try again", pool)
+		}
 		d, err := do(hand{view: view{Policy: p.override.apply(r.Policy), Sample: r.Sample, now: now}, pool: p, reading: r})
 		if err != nil {
 			return d, err

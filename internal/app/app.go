@@ -20,6 +20,7 @@ import (
 	"github.com/ballast-lb/ballast/dashboard"
 	"github.com/ballast-lb/ballast/engine"
 	"github.com/ballast-lb/ballast/internal/accesslog"
+	"github.com/ballast-lb/ballast/internal/auth"
 	"github.com/ballast-lb/ballast/internal/config"
 	"github.com/ballast-lb/ballast/internal/events"
 	"github.com/ballast-lb/ballast/internal/handover"
@@ -62,6 +63,9 @@ type App struct {
 	reconciler *containers.Reconciler
 	fleet      *containers.Fleet
 	scaler     *autoscale.Scaler
+	actions    *Actions
+	users      *auth.Users // nil if nobody may act, and so is auth.
+	auth       *auth.Auth
 	usage      *containers.Usage
 	recorder   *autoscale.Recorder
 	pools      *history.Pools
@@ -133,6 +137,11 @@ func (a *App) open(ctx context.Context) error {
 	if a.taken == nil {
 		if err := a.offer(ctx); err != nil {
 			return err
+		}
+	}
+	if path := a.config.UsersFile; path != "" {
+		if a.users, err = auth.OpenUsers(path, a.component("auth")); err != nil {
+			return fmt.Errorf("admin.auth.users-file: %w", err)
 		}
 	}
 	log := a.component("access-log")
@@ -210,6 +219,10 @@ func (a *App) connect(self string) {
 		},
 	})
 	edge := a.edge()
+	a.actions = newActions(a)
+	if a.users != nil {
+		a.auth = auth.New(auth.Options{Users: a.users, Client: a.client, Secure: a.byTLS})
+	}
 	a.admin = newPlane(a.core, planeOptions{
 		Name: "admin", Logger: a.component("admin"), Addr: a.listener.Addr(), Edge: adminEdge(edge),
 		Route: a.routeAdmin, Handler: a.routes,
@@ -237,7 +250,7 @@ func (a *App) connect(self string) {
 	a.recorder = autoscale.NewRecorder(a.counters)
 	a.pools = history.NewPools(a.poolReadings)
 	a.scaler = autoscale.New(autoscale.Options{
-		Source:   &readings{core: a.core, fleet: a.fleet, usage: a.usage, reconciler: a.reconciler, instance: c.Instance},
+		Source:   &readings{core: a.core, fleet: a.fleet, usage: a.usage, reconciler: a.reconciler, instance: c.Instance, aside: a.actions.aside},
 		Actuator: a.fleet, Logger: a.component("autoscale"),
 		OnDecision: func(d autoscale.Decision) { a.events.Publish("decision", d) },
 		OnOutlook:  func(pool string, o autoscale.Outlook) { a.core.SetOutlook(pool, proxy.Outlook(o)) },
@@ -274,6 +287,7 @@ func (a *App) apply(s *containers.Snapshot) {
 	a.usage.Apply(s)
 	a.core.Apply(s)
 	a.metrics.Keep(a.hasPool)
+	a.actions.forget(s)
 	a.manage()
 	a.lives.Apply(time.Now(), s)
 	a.prober.Set(a.core.Targets())
@@ -397,6 +411,9 @@ func (a *App) components() []func(context.Context) error {
 	all := []func(context.Context) error{
 		a.reconciler.Run, a.core.Run, a.prober.Run, a.usage.Run, a.recorder.Run, a.pools.Run, a.await,
 		func(ctx context.Context) error { return a.reloader.Run(ctx, a.reload) },
+	}
+	if a.users != nil {
+		all = append(all, a.users.Run)
 	}
 	if a.traffic.files != nil {
 		all = append(all, a.traffic.files.Run)

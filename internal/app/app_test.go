@@ -54,13 +54,24 @@ func (l *logged) count(what string) int {
 // start runs the demo; it is stopped when the test ends.
 func start(t *testing.T, args ...string) *running {
 	t.Helper()
-	r := launch(t, config.EngineEmbedded, args...)
+	return startLogged(t, zerolog.NewTestWriter(t), args...)
+}
+
+// startLogged is start with a log of the test's own.
+func startLogged(t *testing.T, to io.Writer, args ...string) *running {
+	t.Helper()
+	r := launchLogged(t, to, config.EngineEmbedded, args...)
 	r.until("three backends are ready", func() bool { return r.ready() == 3 })
 	return r
 }
 
 // launch runs an App with an engine; it is stopped when the test ends.
 func launch(t *testing.T, engine string, args ...string) *running {
+	t.Helper()
+	return launchLogged(t, zerolog.NewTestWriter(t), engine, args...)
+}
+
+func launchLogged(t *testing.T, to io.Writer, engine string, args ...string) *running {
 	t.Helper()
 	sources := config.Sources{
 		Args:  append([]string{"--admin.listen=127.0.0.1:0", "--traffic.listen=127.0.0.1:0"}, args...),
@@ -73,7 +84,7 @@ func launch(t *testing.T, engine string, args ...string) *running {
 	}
 	reload, log := make(chan os.Signal), new(logged)
 	a, err := New(t.Context(), Options{
-		Config: c, Version: "test", Logger: zerolog.New(zerolog.MultiLevelWriter(zerolog.NewTestWriter(t), log)), Load: load, Reload: reload,
+		Config: c, Version: "test", Logger: zerolog.New(zerolog.MultiLevelWriter(to, log)), Load: load, Reload: reload,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -34,16 +34,16 @@ func TestFeatures(t *testing.T) {
 			"", "",
 			[]string{
 				"no traffic listener: only /lb here", "no proxy is trusted", "no access log",
-				"request IDs are passed on as they come", "clones stay at exit, and the next start adopts them",
+				"request IDs are passed on as they come", "no users file: nobody may act here", "clones stay at exit, and the next start adopts them",
 			},
 		},
 		{
 			"HTTP alone",
-			config.Config{RequestID: true, AccessLog: config.AccessLog{To: "stdout", Sample: 1}, OnExit: config.OnExitRemove},
+			config.Config{RequestID: true, UsersFile: "/etc/ballast/users", AccessLog: config.AccessLog{To: "stdout", Sample: 1}, OnExit: config.OnExitRemove},
 			"[::]:8000", "",
 			[]string{
 				"HTTP at :8000", "no HTTPS", "no proxy is trusted", "access log to stdout",
-				"every request has an X-Request-Id", "clones are removed at exit",
+				"every request has an X-Request-Id", "users in users may act", "clones are removed at exit",
 			},
 		},
 		{
@@ -60,7 +60,7 @@ func TestFeatures(t *testing.T) {
 				"ACME certificates for the exact hosts of all routes", "HTTP is redirected to HTTPS",
 				"trusted proxies 10.0.0.0/8, 2001:db8::/32",
 				"access log to access.log: 1.5 % of the requests and every status from 500",
-				"request IDs are passed on as they come", "clones stay at exit, and the next start adopts them",
+				"request IDs are passed on as they come", "no users file: nobody may act here", "clones stay at exit, and the next start adopts them",
 			},
 		},
 		{
@@ -69,7 +69,7 @@ func TestFeatures(t *testing.T) {
 			"", "[::1]:8443",
 			[]string{
 				"HTTPS at [::1]:8443", "certificate a.pem", "no proxy is trusted", "no access log",
-				"request IDs are passed on as they come", "clones stay at exit, and the next start adopts them",
+				"request IDs are passed on as they come", "no users file: nobody may act here", "clones stay at exit, and the next start adopts them",
 			},
 		},
 	}

@@ -17,6 +17,8 @@ type readings struct {
 	usage      *containers.Usage
 	reconciler *containers.Reconciler
 	instance   string
+	// aside says whether somebody took a container out of rotation; nil if nobody can.
+	aside func(containerID string) bool
 
 	// starting are the backends that have not passed a check yet.
 	starting vigil[containers.Identity]
@@ -110,12 +112,18 @@ func (r *readings) sample(pool *proxy.Pool, fleet containers.FleetStatus, own ma
 		Served: load.Served, Service: load.Service,
 	}
 	inFlight := make(map[string]int)
+	live := make(map[string]bool, len(fleet.Clones))
+	for _, c := range fleet.Clones {
+		live[c.ID] = true
+	}
 	for b, state := range pool.Members() {
 		id := b.Identity().Container
 		inFlight[id] = b.InFlight()
 		if state == containers.StateStarting && r.starting.lasts(b.Identity(), now) >= containers.ReadyWithin {
 			state = containers.StateUnhealthy // Whatever it waits for, it is no capacity that is about to come.
 		}
+		// What somebody took out is still there for the fleet. It serves nobody, so another is made in its place.
+		out := state == containers.StateDraining && r.aside != nil && r.aside(id) && (live[id] || !own[id])
 		switch state {
 		case containers.StateReady:
 			s.Ready++
@@ -124,7 +132,11 @@ func (r *readings) sample(pool *proxy.Pool, fleet containers.FleetStatus, own ma
 		case containers.StateUnhealthy, containers.StateEjected:
 			s.Unhealthy++
 		default: // It is on its way out, or not there for now.
-			continue
+			if !out {
+				continue
+			}
+			s.Unhealthy++
+			s.Aside++
 		}
 		if !own[id] {
 			s.Originals++
@@ -157,6 +169,15 @@ func (a *App) fleets() map[string]telemetry.Fleet {
 				Desired: a.scaler.Desired(p.Name), Warming: s.Warming, Blocked: s.Blocked, Stale: s.Stale, StaleHeld: s.StaleHeld,
 			}
 		}
+	}
+	return out
+}
+
+// overrides is what people have set by hand.
+func (a *App) overrides() map[string]telemetry.OverrideDoc {
+	out := make(map[string]telemetry.OverrideDoc)
+	for _, p := range a.reconciler.Snapshot().Pools {
+		out[p.Name] = telemetry.OverrideDoc{Override: a.scaler.Override(p.Name), Drained: a.actions.drainedOf(p)}
 	}
 	return out
 }

@@ -67,6 +67,7 @@ func (a *App) routes(f *nethttp.Front) http.Handler {
 		LabelPrefix: string(a.config.LabelsPrefix), Logger: a.component("dashboard"),
 	})
 	a.pages.Register(r)
+	a.sessionRoutes(r, a.pages)
 	r.Get("/metrics", a.serveMetrics)
 	r.Get("/prometheus", a.servePrometheus)
 	r.Get("/health", a.serveHealth)
@@ -85,6 +86,7 @@ func (a *App) routes(f *nethttp.Front) http.Handler {
 		r.Method(http.MethodGet, "/containers/{id}/logs", guard(http.HandlerFunc(a.serveLogs)))
 		r.Get("/decisions", a.serveDecisions)
 		r.Method(http.MethodGet, "/events", a.events)
+		a.actionRoutes(r)
 	})
 	r.NotFound(notFound)
 	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) {
@@ -123,7 +125,7 @@ func (a *App) input(now time.Time) telemetry.Input {
 		Version: a.version, Instance: a.config.Instance, Started: a.started, Now: now,
 		Config: a.reloader.state(), Engine: a.reconciler.Status(), Report: a.core.Report(now), Entries: a.reconciler.Snapshot().Entries,
 		Others: a.reconciler.Others(), Prefix: a.config.LabelsPrefix,
-		Fleet: a.fleets(), Decisions: a.scaler.Decisions(""),
+		Fleet: a.fleets(), Overrides: a.overrides(), Decisions: a.scaler.Decisions(""),
 	}
 }
 
@@ -202,7 +204,11 @@ func (a *App) requestFeatures() []string {
 	if c.RequestID {
 		ids = "every request has an X-Request-Id"
 	}
-	return []string{trust, log, ids}
+	users := "no users file: nobody may act here"
+	if c.UsersFile != "" {
+		users = "users in " + filepath.Base(c.UsersFile) + " may act"
+	}
+	return []string{trust, log, ids, users}
 }
 
 // place is an address as it is configured: ":80" where it is all of this machine's.
@@ -260,14 +266,21 @@ func (a *App) serveReady(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (a *App) servePool(w http.ResponseWriter, r *http.Request) {
-	name := chi.URLParam(r, "pool")
-	for _, p := range a.document().Pools {
-		if p.Name == name {
-			writeJSON(w, http.StatusOK, p)
-			return
-		}
+	if p := a.pool(chi.URLParam(r, "pool")); p != nil {
+		writeJSON(w, http.StatusOK, p)
+		return
 	}
 	noSuchPool(w)
+}
+
+// pool is what is told of a pool, nil if there is none of that name.
+func (a *App) pool(name string) *telemetry.PoolDoc {
+	for _, p := range a.document().Pools {
+		if p.Name == name {
+			return &p
+		}
+	}
+	return nil
 }
 
 // serveDecisions answers the newest decisions first, those of one pool with ?pool=.

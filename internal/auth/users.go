@@ -19,7 +19,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/crypto/bcrypt"
 
-	"github.com/ballast-lb/ballast/internal/watch"
+	"github.com/ballast-lb/ballast/internal/filewatch"
 )
 
 const (
@@ -64,7 +64,9 @@ func CheckFile(path string) error {
 // Run reads the file again when it changes, until ctx ends, and returns nil then. A file that can't be used keeps the users
 // before, with one warning.
 func (u *Users) Run(ctx context.Context) error {
-	return watch.Files(ctx, watch.Options{Paths: func() []string { return []string{u.path} }, Look: u.look, Logger: u.log})
+	return filewatch.Run(ctx, filewatch.Options{
+		Files: func() []string { return []string{u.path} }, Look: func() { u.look(time.Now()) }, What: "users", Logger: u.log,
+	})
 }
 
 func (u *Users) look(time.Time) {

@@ -31,6 +31,8 @@ type Input struct {
 	// Fleet tells of the pools that are scaled, by name. A pool that is not in it wants the
 	// backends that it has.
 	Fleet map[string]Fleet
+	// Overrides are what people have set, by pool; those where that is nothing may be left out.
+	Overrides map[string]OverrideDoc
 	// Decisions are in any order.
 	Decisions []autoscale.Decision
 }
@@ -82,6 +84,7 @@ func NewDocument(in Input) Document {
 	for _, r := range in.Report.Pools {
 		p := poolDoc(r)
 		p.fleet(in.Fleet)
+		p.override(in.Overrides[p.Name])
 		if i := slices.IndexFunc(d.Decisions, func(x autoscale.Decision) bool { return x.Pool == p.Name }); i >= 0 {
 			p.LastDecision = &d.Decisions[i]
 		}
@@ -159,6 +162,20 @@ func (p *PoolDoc) fleet(known map[string]Fleet) {
 	}
 }
 
+// override fills in what people have set of the pool.
+func (p *PoolDoc) override(o OverrideDoc) {
+	if o.Override == (autoscale.Override{}) && len(o.Drained) == 0 {
+		return
+	}
+	p.Override = &o
+	if o.Min != nil {
+		p.Replicas.Min = o.Min.N
+	}
+	if o.Max != nil {
+		p.Replicas.Max = o.Max.N
+	}
+}
+
 func (t *Totals) add(p PoolDoc) {
 	t.Requests += p.Requests
 	t.Errors += p.Errors
@@ -171,7 +188,7 @@ func (t *Totals) add(p PoolDoc) {
 
 func backendDoc(b proxy.BackendReport) BackendDoc {
 	return BackendDoc{
-		ID: short(b.Container), Name: b.Name,
+		ID: Short(b.Container), Name: b.Name,
 		Address: b.Address.String(), Network: b.Network,
 		Weight: b.Weight, State: b.State, Reason: b.Reason, Healthy: b.Healthy, Clone: b.Clone,
 		StartedAt: time.Unix(0, b.StartedAt).UTC(),
@@ -186,7 +203,7 @@ func backendDoc(b proxy.BackendReport) BackendDoc {
 
 func containerDoc(e containers.Entry) ContainerDoc {
 	d := ContainerDoc{
-		ID: short(e.Container.ID), FullID: e.Container.ID,
+		ID: Short(e.Container.ID), FullID: e.Container.ID,
 		Name: e.Container.Name, Image: e.Container.Image,
 		Pool: e.Pool, State: string(e.Container.State), Enabled: true, Routed: e.Routed, Reason: e.Reason, Remedy: e.Remedy,
 		Warnings: append([]string{}, e.Warnings...), Labels: []LabelDoc{},
@@ -211,7 +228,8 @@ func milliseconds(d time.Duration) float64 { return round(float64(d) / float64(t
 // round keeps three decimals: finer ones are noise, and longer to read.
 func round(f float64) float64 { return math.Round(f*1000) / 1000 }
 
-func short(id string) string { return id[:min(len(id), shortID)] }
+// Short is how much of a container's ID people are shown.
+func Short(id string) string { return id[:min(len(id), shortID)] }
 
 // moment is nil for the zero time, which would be a date in the year 1 to whoever reads the JSON.
 func moment(t time.Time) *time.Time {

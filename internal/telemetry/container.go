@@ -86,7 +86,7 @@ func NewContainerDetail(in Input, past Past, c ContainerDoc) ContainerDetail {
 // GoneContainer is one that the engine has no more, as far as it is remembered.
 func GoneContainer(l history.Left) ContainerDoc {
 	return ContainerDoc{
-		ID: short(l.ID), FullID: l.ID, Name: l.Name, Image: l.Image, Pool: l.Pool, State: string(history.StateGone), Enabled: true,
+		ID: Short(l.ID), FullID: l.ID, Name: l.Name, Image: l.Image, Pool: l.Pool, State: string(history.StateGone), Enabled: true,
 		Reason: "the engine has it no more, since " + l.Time.UTC().Format(time.RFC3339), Warnings: []string{}, Labels: []LabelDoc{},
 	}
 }

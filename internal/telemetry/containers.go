@@ -2,7 +2,9 @@ package telemetry
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/proxy"
@@ -39,7 +41,7 @@ func NewContainers(in Input) []ContainerDoc {
 	}
 	for _, o := range in.Others {
 		d := ContainerDoc{
-			ID: short(o.ID), FullID: o.ID, Name: o.Name, Image: o.Image, State: string(o.State),
+			ID: Short(o.ID), FullID: o.ID, Name: o.Name, Image: o.Image, State: string(o.State),
 			Warnings: []string{}, Labels: labelDocs(in.Prefix, o.Labels),
 		}
 		reason, what := o.Why(in.Prefix)
@@ -118,4 +120,17 @@ func planned(policy string, b BackendDoc) float64 {
 		return 1
 	}
 	return 0
+}
+
+// NoSuchContainer says that none has such a name or ID, and which have one like it; empty if none has.
+func NoSuchContainer(all []ContainerDoc, name string) (text string, near []string) {
+	names := make([]string, len(all))
+	for i, c := range all {
+		names[i] = c.Name
+	}
+	text = fmt.Sprintf("no container %q among the %d that the engine has", name, len(all))
+	if near = containers.Nearest(name, names); len(near) > 0 {
+		text += "; did you mean " + strings.Join(near, ", ") + "?"
+	}
+	return text, near
 }

@@ -94,12 +94,29 @@ type PoolDoc struct {
 	Latency           LatencyMS           `json:"latency_ms"`
 	Warnings          []string            `json:"warnings"`
 	LastDecision      *autoscale.Decision `json:"last_decision,omitempty"`
-	Backends          []BackendDoc        `json:"backends"`
+	// Override is what people have set by hand; it is left out if that is nothing.
+	Override *OverrideDoc `json:"override,omitempty"`
+	Backends []BackendDoc `json:"backends"`
+}
+
+// OverrideDoc is what people have set by hand for a pool, and who, and when.
+type OverrideDoc struct {
+	autoscale.Override
+	// Drained are the backends that were taken out of rotation.
+	Drained []DrainedDoc `json:"drained,omitempty"`
+}
+
+// DrainedDoc is a backend that somebody took out of rotation.
+type DrainedDoc struct {
+	// ID is as that of a BackendDoc.
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	autoscale.Mark
 }
 
 // Replicas counts a pool's backends, those that Ballast did not make too.
 type Replicas struct {
-	// Max 0 means that the pool never scales.
+	// Max 0 means that the pool never scales. What is set by hand counts in both.
 	Min      int `json:"min"`
 	Max      int `json:"max"`
 	Desired  int `json:"desired"`

@@ -226,3 +226,33 @@ func TestNewDocument_Containers(t *testing.T) {
 		t.Errorf("containers (-want +got):\n%s", diff)
 	}
 }
+
+func TestNewDocument_override(t *testing.T) {
+	anna := autoscale.Mark{By: "anna", At: noon}
+	report := func(name string) proxy.PoolReport {
+		return proxy.PoolReport{Name: name, Settings: containers.Settings{Scale: containers.Scale{Min: 1, Max: 6}}}
+	}
+	d := NewDocument(Input{
+		Now: noon, Report: proxy.Report{Pools: []proxy.PoolReport{report("api"), report("web")}},
+		Overrides: map[string]OverrideDoc{"api": {}, "web": {
+			Override: autoscale.Override{
+				Paused: &anna, Min: &autoscale.Setting{N: 2, Mark: anna}, Max: &autoscale.Setting{N: 9, Mark: anna},
+				Replicas: &autoscale.Held{Setting: autoscale.Setting{N: 4, Mark: anna}},
+			},
+			Drained: []DrainedDoc{{ID: "4f2a9c0d11e8", Name: "web-a", Mark: anna}},
+		}},
+	})
+	if d.Pools[0].Override != nil || d.Pools[0].Replicas.Max != 6 {
+		t.Errorf("pool without an override = %+v", d.Pools[0])
+	}
+	if r := d.Pools[1].Replicas; r.Min != 2 || r.Max != 9 {
+		t.Errorf("min and max = %d and %d, want those that were set", r.Min, r.Max)
+	}
+	got, err := json.Marshal(d.Pools[1].Override)
+	const by = `"by":"anna","at":"2026-01-02T12:00:00Z"}`
+	want := `{"paused":{` + by + `,"replicas":{"n":4,"by":"anna","at":"2026-01-02T12:00:00Z","until":null},"min":{"n":2,` + by +
+		`,"max":{"n":9,` + by + `,"drained":[{"id":"4f2a9c0d11e8","name":"web-a",` + by + `]}`
+	if err != nil || string(got) != want {
+		t.Errorf("override = %s, %v, want\n%s", got, err, want)
+	}
+}
