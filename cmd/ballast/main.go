@@ -27,6 +27,7 @@ func commands() []command {
 		{"check", "check the configuration and say what is wrong", check},
 		{"status", "show the pools of the running balancer and why they scale: --watch, --json, --url", status},
 		{"why", "say why a container is routed, or not, and what to do: NAME, --json, --url", why},
+		{"scale", "scale a pool of the running balancer by hand: POOL N, --pause, --resume, --min, --max, --url", scale},
 		{"healthcheck", "ask the running balancer whether it is healthy, for HEALTHCHECK", healthcheck},
 		{"simulate", "what this and other scaling policies would do with a trace of requests", simulate},
 		{"version", "print the version", printVersion},
@@ -92,7 +93,7 @@ func help(ctx context.Context, out io.Writer) error {
 	for _, c := range commands() {
 		fmt.Fprintf(out, "  %-12s %s\n", c.name, c.summary)
 	}
-	fmt.Fprint(out, "\nExamples:\n  ballast serve --admin.listen=:9090\n  ballast demo\n  ballast check --config ballast.yml\n  ballast status --watch\n  ballast why web-1\n  ballast simulate bursty --warm 2 --plot bursty.svg\n\nFlags of serve, demo, check, status and why:\n")
+	fmt.Fprint(out, "\nExamples:\n  ballast serve --admin.listen=:9090\n  ballast demo\n  ballast check --config ballast.yml\n  ballast status --watch\n  ballast why web-1\n  ballast scale web 4\n  ballast simulate bursty --warm 2 --plot bursty.svg\n\nFlags of serve, demo, check, status, why and scale:\n")
 	if err := check(ctx, []string{"--help"}, out); !errors.Is(err, flag.ErrHelp) {
 		return err
 	}

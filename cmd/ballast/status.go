@@ -157,6 +157,13 @@ func notBallast(base, path string) error {
 	return fmt.Errorf("%s%s is not what Ballast answers: is that its admin listener? Set --url", base, path)
 }
 
+func noAnswer(base string, err error) error {
+	if u := new(url.Error); errors.As(err, &u) {
+		err = u.Err
+	}
+	return fmt.Errorf("no answer from Ballast at %s: %w: is it running there? Set --url or --admin.listen to its admin listener", base, err)
+}
+
 // fetch returns the JSON that the admin listener answers.
 func fetch(ctx context.Context, base, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
@@ -168,11 +175,7 @@ func fetch(ctx context.Context, base, path string) ([]byte, error) {
 	req.Header.Set("Accept", "application/json")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		cause := err
-		if u := new(url.Error); errors.As(err, &u) {
-			cause = u.Err
-		}
-		return nil, fmt.Errorf("no answer from Ballast at %s: %w: is it running there? Set --url or --admin.listen to its admin listener", base, cause)
+		return nil, noAnswer(base, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {

@@ -201,6 +201,9 @@ func scalar(v any) string {
 // files and service links put others with the same prefix there.
 func readEnviron(c *Config, environ map[string]string, keys []Key, values map[string]value) {
 	known := map[string]bool{envPrefix + "CONFIG": true}
+	for _, name := range []string{"USER", "PASSWORD", "PASSWORD_FILE"} { // What ballast scale acts with.
+		known[envPrefix+name] = true
+	}
 	for _, k := range keys {
 		known[k.Env()] = true
 		if v, ok := environ[k.Env()]; ok {
