@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -229,12 +228,28 @@ func (a *Actions) drainedOf(p *containers.Pool) (out []telemetry.DrainedDoc) {
 	return out
 }
 
-// forget drops what is kept of containers that are not there any more, as the core does.
+// forget drops what is kept of containers that are not there any more, as the core does. A clone that was given up and is
+// kept warm is as good as new: whoever wakes it wants it to serve.
 func (a *Actions) forget(s *containers.Snapshot) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if len(a.drained) == 0 {
+		return
+	}
+	left, warm := map[string]bool{}, map[string]bool{}
+	for i := range s.Entries {
+		left[s.Entries[i].Container.ID] = true
+	}
+	for _, p := range s.Pools {
+		for i := range p.Backends {
+			warm[p.Backends[i].Container] = p.Backends[i].State == containers.StateWarm
+		}
+	}
 	maps.DeleteFunc(a.drained, func(id string, _ autoscale.Mark) bool {
-		return !slices.ContainsFunc(s.Entries, func(e containers.Entry) bool { return e.Container.ID == id })
+		if warm[id] {
+			a.app.core.PutBack(id)
+		}
+		return warm[id] || !left[id]
 	})
 }
 

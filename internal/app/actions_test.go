@@ -15,9 +15,9 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/rs/zerolog"
 	"golang.org/x/crypto/bcrypt"
 
+	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/containers/autoscale"
 	"github.com/ballast-lb/ballast/internal/telemetry"
 )
@@ -227,6 +227,28 @@ func TestActions_drain(t *testing.T) {
 	}
 	if d := r.app.scaler.Decisions("default"); !slices.ContainsFunc(d, func(x autoscale.Decision) bool { return x.Reason == "anna drained web-a by hand" && x.By == "anna" }) {
 		t.Errorf("decisions lack the drain: %+v", d)
+	}
+}
+
+// A clone that was drained by hand and is put into the warm pool later serves when it is woken.
+func TestActions_forget_what_is_warm_or_gone(t *testing.T) {
+	r, _ := acting(t)
+	r.done("/api/v1/backends/web-a/drain", "")
+	r.done("/api/v1/backends/web-b/drain", "")
+	s := *r.app.reconciler.Snapshot()
+	pool := *s.Pools[0]
+	pool.Backends = slices.Clone(pool.Backends)
+	a, b := pool.Backends[0].Container, pool.Backends[1].Container
+	r.app.actions.forget(&s)
+	if !r.app.actions.aside(a) || !r.app.actions.aside(b) {
+		t.Fatal("what is there as it was is forgotten")
+	}
+	pool.Backends[0].State = containers.StateWarm
+	s.Pools = []*containers.Pool{&pool}
+	s.Entries = slices.DeleteFunc(slices.Clone(s.Entries), func(e containers.Entry) bool { return e.Container.ID == b })
+	r.app.actions.forget(&s)
+	if r.app.actions.aside(a) || r.app.actions.aside(b) || r.app.core.PutBack(a) {
+		t.Error("what is warm, or gone, is still drained by hand")
 	}
 }
 
