@@ -79,8 +79,10 @@ func TestScale(t *testing.T) {
 		{"up", "default 5", nil, `^pool default: 5 ready, after [0-9.]+m?s\n$`, ""},
 		{"by a file", "default 5", []string{"BALLAST_PASSWORD", "", "BALLAST_PASSWORD_FILE", file}, `^pool default: 5 ready`, ""},
 		{"down", "default 4", nil, `^pool default: 4 ready`, ""},
-		{"paused, and limits", "default 3 --pause --max=9 --min 2", nil,
-			`^pool default: anna set min to 2 by hand and set max to 9 by hand\npool default: anna paused autoscaling; 4 ready, 0 starting\npool default: 3 ready, after`, ""},
+		{
+			"paused, and limits", "default 3 --pause --max=9 --min 2", nil,
+			`^pool default: anna set min to 2 by hand and set max to 9 by hand\npool default: anna paused autoscaling; 4 ready, 0 starting\npool default: 3 ready, after`, "",
+		},
 		{"all taken back", "default --resume --max none --min=none", nil, `took min back to \d and took max back to \d+\npool default: anna resumed autoscaling; 3 ready`, ""},
 		{"too many", "default 400", nil, "", "refused: 400 is more than the maximum of"},
 		{"no such pool", "shop 4", nil, "", `refused: no pool "shop"`},

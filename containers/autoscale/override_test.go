@@ -22,6 +22,9 @@ func shop(p *pools, clones ...string) {
 	})
 }
 
+// booting is a Source and an Actuator whose replicas are starting as soon as they are asked for, as those of a Fleet are.
+func booting() *pools { return &pools{readings: map[string]Reading{}, boots: true} }
+
 // wants has the rules want so many.
 func wants(p *pools, n int) {
 	p.set("shop", func(r *Reading) {
@@ -36,7 +39,7 @@ func wants(p *pools, n int) {
 // has has so many clones serve.
 func has(p *pools, clones ...string) {
 	p.set("shop", func(r *Reading) {
-		r.Sample.Clones, r.Sample.Ready = nil, r.Sample.Originals+len(clones)
+		r.Sample.Clones, r.Sample.Ready, r.Sample.Starting = nil, r.Sample.Originals+len(clones), 0
 		for _, c := range clones {
 			r.Sample.Clones = append(r.Sample.Clones, Clone{ID: c, Name: c})
 		}
@@ -71,7 +74,7 @@ func done(t *testing.T, what string) func(Decision, error) Decision {
 
 func TestScaler_Scale_up_stays_for_the_hold_down(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &pools{readings: map[string]Reading{}}
+		p := booting()
 		var logs bytes.Buffer
 		shop(p)
 		s := scaler(t, p, &logs, nil)
@@ -82,10 +85,8 @@ func TestScaler_Scale_up_stays_for_the_hold_down(t *testing.T) {
 			d.Reason != "anna set replicas to 3 by hand; 1 ready, 0 starting: start 2" {
 			t.Errorf("Scale() = %+v", d)
 		}
-		brought(t, p, "shop 3")
-		p.set("shop", func(r *Reading) { r.Sample.Starting = 2 })
 		after(time.Second)
-		p.set("shop", func(r *Reading) { r.Sample.Starting = 0 })
+		brought(t, p, "shop 3")
 		has(p, "a", "b")
 		if got := s.Desired("shop"); got != 3 {
 			t.Errorf("Desired() = %d, want 3", got)
@@ -113,7 +114,7 @@ func TestScaler_Scale_up_stays_for_the_hold_down(t *testing.T) {
 // What cannot be made at once is made up for later, by the same words.
 func TestScaler_Scale_is_kept_to_when_a_clone_dies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &pools{readings: map[string]Reading{}}
+		p := booting()
 		shop(p)
 		s := scaler(t, p, &bytes.Buffer{}, nil)
 		after(time.Second)
@@ -131,7 +132,7 @@ func TestScaler_Scale_is_kept_to_when_a_clone_dies(t *testing.T) {
 
 func TestScaler_Scale_down_is_at_once(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &pools{readings: map[string]Reading{}}
+		p := booting()
 		shop(p, "a", "b", "c", "d")
 		wants(p, 2)
 		s := scaler(t, p, &bytes.Buffer{}, nil)
@@ -204,7 +205,7 @@ func TestScaler_Scale_refuses(t *testing.T) {
 // Anna pauses a busy pool, brings it to two, and resumes.
 func TestScaler_Pause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &pools{readings: map[string]Reading{}}
+		p := booting()
 		shop(p, "a", "b", "c")
 		wants(p, 4)
 		s := scaler(t, p, &bytes.Buffer{}, nil)
@@ -245,7 +246,7 @@ func TestScaler_Pause(t *testing.T) {
 // What was asked for before a pause and cannot be made is not given up because of it.
 func TestScaler_Pause_keeps_what_was_set(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &pools{readings: map[string]Reading{}}
+		p := booting()
 		shop(p)
 		s := scaler(t, p, &bytes.Buffer{}, nil)
 		after(time.Second)
@@ -278,15 +279,13 @@ func TestScaler_Pause_at_zero_tells_who_waits(t *testing.T) {
 	})
 }
 
-func ptr(n int) *int { return &n }
-
 func TestScaler_SetLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &pools{readings: map[string]Reading{}}
+		p := booting()
 		shop(p)
 		s := scaler(t, p, &bytes.Buffer{}, nil)
 		after(time.Second)
-		d := done(t, "SetLimits")(s.SetLimits("shop", "anna", Limits{Min: ptr(3), Max: ptr(8)}))
+		d := done(t, "SetLimits")(s.SetLimits("shop", "anna", Limits{Min: new(3), Max: new(8)}))
 		if d.Reason != "anna set min to 3 by hand and set max to 8 by hand" || d.Action != ActionSet {
 			t.Errorf("SetLimits() = %+v", d)
 		}
@@ -301,11 +300,11 @@ func TestScaler_SetLimits(t *testing.T) {
 		if want := "2 is less than the minimum of 3 by what anna set"; kind(err) != RefusedRange || !strings.Contains(err.Error(), want) {
 			t.Errorf("Scale(2) = %v, want %q", err, want)
 		}
-		done(t, "SetLimits")(s.SetLimits("shop", "anna", Limits{Min: ptr(Off)}))
+		done(t, "SetLimits")(s.SetLimits("shop", "anna", Limits{Min: new(Off)}))
 		if o := s.Override("shop"); o.Min != nil || o.Max == nil || o.Max.N != 8 {
 			t.Errorf("Override() = %+v, want max alone", o)
 		}
-		d = done(t, "SetLimits")(s.SetLimits("shop", "anna", Limits{Max: ptr(Off)}))
+		d = done(t, "SetLimits")(s.SetLimits("shop", "anna", Limits{Max: new(Off)}))
 		if d.Reason != "anna took max back to 6" || s.Override("shop").Max != nil {
 			t.Errorf("SetLimits() = %+v", d)
 		}
@@ -319,11 +318,11 @@ func TestScaler_SetLimits_refuses(t *testing.T) {
 		says   string
 	}{
 		{"nothing", Limits{}, "neither min nor max"},
-		{"min above max", Limits{Min: ptr(7)}, "the minimum of 7 by what anna set is above the maximum of 6 by scale.max"},
-		{"max below min", Limits{Min: ptr(3), Max: ptr(2)}, "is above the maximum of 2"},
-		{"no max", Limits{Max: ptr(0)}, "1 at least"},
-		{"min 0 where the label says otherwise", Limits{Min: ptr(0)}, "label scale.min=0"},
-		{"less than nothing", Limits{Min: ptr(-2)}, "negative"},
+		{"min above max", Limits{Min: new(7)}, "the minimum of 7 by what anna set is above the maximum of 6 by scale.max"},
+		{"max below min", Limits{Min: new(3), Max: new(2)}, "is above the maximum of 2"},
+		{"no max", Limits{Max: new(0)}, "1 at least"},
+		{"min 0 where the label says otherwise", Limits{Min: new(0)}, "label scale.min=0"},
+		{"less than nothing", Limits{Min: new(-2)}, "negative"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

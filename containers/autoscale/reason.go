@@ -85,6 +85,7 @@ func limitBy(label, by string) string {
 func (v *view) minText() string {
 	return fmt.Sprintf("minimum of %d by %s", v.Min, limitBy("scale.min", v.MinBy))
 }
+
 func (v *view) maxText() string {
 	return fmt.Sprintf("maximum of %d by %s", v.Max, limitBy("scale.max", v.MaxBy))
 }

@@ -234,11 +234,13 @@ func (s *Scaler) pool(name string) *scaled {
 }
 
 func (s *Scaler) log(d Decision) {
-	e := s.o.Logger.Info().Str("pool", d.Pool).Int("from", d.From).Int("to", d.To)
-	if d.By != "" {
-		e = e.Str("by", d.By)
+	by := func(e *zerolog.Event) {
+		if d.By != "" {
+			e.Str("by", d.By)
+		}
 	}
-	e.Str("reason", d.Reason).Msg(message(d))
+	s.o.Logger.Info().Str("pool", d.Pool).Int("from", d.From).Int("to", d.To).Func(by).
+		Str("reason", d.Reason).Msg(message(d))
 }
 
 // message says what became of a decision.

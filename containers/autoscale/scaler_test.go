@@ -20,6 +20,8 @@ type pools struct {
 	mu       sync.Mutex
 	readings map[string]Reading
 	brought  []string
+	// boots says that what is asked for is starting at once.
+	boots bool
 }
 
 func (p *pools) Readings(time.Time) []Reading {
@@ -35,6 +37,10 @@ func (p *pools) Readings(time.Time) []Reading {
 func (p *pools) Bring(_ context.Context, pool string, n int, victims []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if r := p.readings[pool]; p.boots {
+		r.Sample.Starting = max(0, n-r.Sample.Ready-r.Sample.Unhealthy)
+		p.readings[pool] = r
+	}
 	p.brought = append(p.brought, strings.TrimSpace(fmt.Sprint(pool, " ", n, " ", strings.Join(victims, ","))))
 }
 

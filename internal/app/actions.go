@@ -83,7 +83,7 @@ func (a *Actions) Autoscale(who Actor, pool string, enabled bool) (d autoscale.D
 
 // Limits sets a pool's minimum and maximum for now, or takes them back.
 func (a *Actions) Limits(who Actor, pool string, l autoscale.Limits) (d autoscale.Decision, err error) {
-	action := "limits"
+	action := []string{"limits"}
 	for _, c := range [...]struct {
 		name string
 		n    *int
@@ -91,12 +91,12 @@ func (a *Actions) Limits(who Actor, pool string, l autoscale.Limits) (d autoscal
 		switch {
 		case c.n == nil:
 		case *c.n == autoscale.Off:
-			action += " " + c.name + " back"
+			action = append(action, c.name+" back")
 		default:
-			action += fmt.Sprintf(" %s %d", c.name, *c.n)
+			action = append(action, fmt.Sprintf("%s %d", c.name, *c.n))
 		}
 	}
-	err = a.audited(who, action, pool, func() error {
+	err = a.audited(who, strings.Join(action, " "), pool, func() error {
 		d, err = a.app.scaler.SetLimits(pool, who.User, l)
 		return err
 	})
@@ -267,19 +267,22 @@ func (a *Actions) audited(who Actor, action, target string, do func() error) err
 
 // did logs what was done.
 func (a *Actions) did(who Actor, action, target string) {
-	a.line(zerolog.InfoLevel, who, action, target).Str("outcome", "done").Msg("action")
+	log := a.line(who, action, target)
+	log.Info().Str("outcome", "done").Msg("action")
 }
 
 // refused logs what was not done.
 func (a *Actions) refused(who Actor, action, target string, r *Refusal) {
-	a.line(zerolog.WarnLevel, who, action, target).Str("outcome", "refused").Str("why", r.Slug).Str("detail", r.Detail).Msg("action")
+	log := a.line(who, action, target)
+	log.Warn().Str("outcome", "refused").Str("why", r.Slug).Str("detail", r.Detail).Msg("action")
 }
 
-func (a *Actions) line(level zerolog.Level, who Actor, action, target string) *zerolog.Event {
+// line is a log whose lines tell of an act.
+func (a *Actions) line(who Actor, action, target string) zerolog.Logger {
 	const longest = 200 // A name or a path that nobody has is as long as a client likes.
 	cut := func(s string) string { return s[:min(len(s), longest)] }
-	return a.log.WithLevel(level).Str("user", cut(who.User)).Stringer("client", who.Client).
-		Str("action", cut(action)).Str("target", cut(target))
+	return a.log.With().Str("user", cut(who.User)).Stringer("client", who.Client).
+		Str("action", cut(action)).Str("target", cut(target)).Logger()
 }
 
 func refusal(status int, slug, format string, args ...any) *Refusal {

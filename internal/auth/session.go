@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	// CookieName is that of the cookie by which a session is known; CookiePath the paths that get it.
+	// CookieName is that of the cookie by which a session is known.
 	CookieName = "ballast_session"
+	// CookiePath is where the paths begin that get it.
 	CookiePath = "/dashboard"
 	// lasts is how long a session does, mostSessions how many there may be: then the one that ends first is given up.
 	lasts        = 12 * time.Hour

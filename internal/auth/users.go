@@ -113,7 +113,7 @@ func readFile(path string) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf(what+"name a file that this process may read", err)
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, largestFile+1))
 	if err != nil {
 		return nil, fmt.Errorf(what+"name a file that this process may read", err)
@@ -193,9 +193,16 @@ func validName(name string) bool {
 // otherKind names the kind of a hash that is not bcrypt; empty if it is.
 func otherKind(hash string) string {
 	for _, k := range [...]struct{ prefix, kind string }{
-		{"$2a$", ""}, {"$2b$", ""}, {"$2y$", ""},
-		{"$apr1$", "MD5 (apr1)"}, {"$1$", "MD5"}, {"{SHA}", "SHA-1"}, {"{SSHA}", "salted SHA-1"},
-		{"$5$", "SHA-256 (crypt)"}, {"$6$", "SHA-512 (crypt)"}, {"$argon2", "Argon2"},
+		{"$2a$", ""},
+		{"$2b$", ""},
+		{"$2y$", ""},
+		{"$apr1$", "MD5 (apr1)"},
+		{"$1$", "MD5"},
+		{"{SHA}", "SHA-1"},
+		{"{SSHA}", "salted SHA-1"},
+		{"$5$", "SHA-256 (crypt)"},
+		{"$6$", "SHA-512 (crypt)"},
+		{"$argon2", "Argon2"},
 	} {
 		if strings.HasPrefix(hash, k.prefix) {
 			return k.kind
