@@ -205,11 +205,11 @@ func (o *scaleOptions) act(ctx context.Context, path string, what any, say func(
 	return d, err
 }
 
-// await waits until as many replicas are ready as a decision says, and returns what to say; an error is what is in the way.
+// await waits until as many replicas are ready as were asked for, and no more are there than a decision says, and returns what to say; an error is what is in the way.
 func (s *screen) await(ctx context.Context, o scaleOptions, d autoscale.Decision, began time.Time) (string, error) {
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
-	shown := false
+	n, shown := *o.replicas, false
 	defer func() {
 		if shown {
 			fmt.Fprint(s.out, "\r"+clearLine)
@@ -223,27 +223,53 @@ func (s *screen) await(ctx context.Context, o scaleOptions, d autoscale.Decision
 			return "", errors.New("interrupted: Ballast goes on all the same")
 		case err != nil:
 			return "", err
-		case p.Replicas.Ready == d.To:
-			return fmt.Sprintf("%d ready, after %s", d.To, took.Round(10*time.Millisecond)), nil
+		case p.Replicas.Ready == n && there(p) <= d.To:
+			return fmt.Sprintf("%d ready, after %s", n, took.Round(10*time.Millisecond)), nil
 		case p.Replicas.Blocked != "":
-			return "", fmt.Errorf("%d of %d ready: %s", p.Replicas.Ready, d.To, p.Replicas.Blocked)
+			return "", fmt.Errorf("%d of %d ready: %s", p.Replicas.Ready, n, p.Replicas.Blocked)
+		case full(p) && p.Replicas.Ready < n:
+			return "", fmt.Errorf("%d of %d ready, and there may be no more than %d in all%s", p.Replicas.Ready, n, p.Replicas.Max, laggard(p))
 		case last != nil && last.Time.After(d.Time) && last.Action == autoscale.ActionRefuse:
-			return "", fmt.Errorf("%d of %d ready: %s", p.Replicas.Ready, d.To, last.Reason)
+			return "", fmt.Errorf("%d of %d ready: %s", p.Replicas.Ready, n, last.Reason)
 		case last != nil && last.Time.After(d.Time) && last.Action != autoscale.ActionSet && last.To != d.To:
 			return fmt.Sprintf("%d to be ready since: %s", last.To, last.Reason), nil
 		case took >= readyWithin:
-			return "", fmt.Errorf("%d of %d ready after %s%s", p.Replicas.Ready, d.To, readyWithin, laggard(p))
+			return "", fmt.Errorf("%d of %d ready after %s%s", p.Replicas.Ready, n, readyWithin, laggard(p))
 		}
 		if s.terminal && took >= quietFor {
 			shown = true
 			fmt.Fprintf(s.out, "\r%spool %s: %d of %d ready, %d starting, for %s", clearLine,
-				printable(o.pool), p.Replicas.Ready, d.To, p.Replicas.Starting, took.Round(time.Second))
+				printable(o.pool), p.Replicas.Ready, n, p.Replicas.Starting, took.Round(time.Second))
 		}
 		select {
 		case <-ctx.Done():
 		case <-ticker.C:
 		}
 	}
+}
+
+// there counts the backends that are neither on their way out nor kept for later.
+func there(p telemetry.PoolDoc) (n int) {
+	for _, b := range p.Backends {
+		switch b.State {
+		case containers.StateReady, containers.StateStarting, containers.StateUnhealthy, containers.StateEjected:
+			n++
+		}
+	}
+	return n + drained(p)
+}
+
+// drained counts those that were taken out by hand.
+func drained(p telemetry.PoolDoc) int {
+	if p.Override == nil {
+		return 0
+	}
+	return len(p.Override.Drained)
+}
+
+// full says that no more can come, as what was taken out by hand takes places of the maximum.
+func full(p telemetry.PoolDoc) bool {
+	return drained(p) > 0 && p.Replicas.Starting == 0 && there(p) >= p.Replicas.Max
 }
 
 // look asks how the pool is.

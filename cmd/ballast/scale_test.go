@@ -124,6 +124,25 @@ func TestScale_says_what_is_in_the_way(t *testing.T) {
 	}
 }
 
+// What somebody took out takes a place.
+func TestScale_beside_what_is_drained(t *testing.T) {
+	base := acting(t)
+	o := scaleOptions{url: base, user: "anna", passphrase: "sesame"}
+	if _, err := o.act(t.Context(), "/api/v1/backends/web-a/drain", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ args, out, err string }{
+		{"default 4", "pool default: 4 ready", ""},
+		{"default 5 --max 5", "", "4 of 5 ready, and there may be no more than 5 in all: web-a is draining"},
+	} {
+		var out bytes.Buffer
+		err := run(t.Context(), append([]string{"scale", "--url=" + base}, strings.Fields(tt.args)...), &out)
+		if (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) || !strings.Contains(out.String(), tt.out) {
+			t.Errorf("ballast scale %s = %v and %q, want %q or %q", tt.args, err, out.String(), tt.err, tt.out)
+		}
+	}
+}
+
 func TestScale_tells_on_a_terminal_how_far_it_is(t *testing.T) {
 	base := acting(t)
 	var out bytes.Buffer
@@ -133,7 +152,8 @@ func TestScale_tells_on_a_terminal_how_far_it_is(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.To = 9 // Which nobody has asked for.
+	nine := 9 // Which nobody has asked for.
+	o.replicas = &nine
 	ctx, cancel := context.WithTimeout(t.Context(), quietFor+3*pollEvery)
 	defer cancel()
 	if _, err := s.await(ctx, o, d, time.Now()); err == nil || !strings.Contains(err.Error(), "interrupted") {

@@ -381,6 +381,13 @@ func TestDecide_reasons(t *testing.T) {
 			want: "unhealthy replicas count towards the maximum of 2; " +
 				"8 busy slots over 0.1 s + 2.9 headroom = 10.9, 10 per backend -> 2 backends; 1 ready, 0 starting, 1 unhealthy",
 		},
+		{
+			name: "taken out by hand",
+			pool: newStory(Policy{Min: 1, Max: 2, Concurrency: 10}, 1, 0),
+			act:  func(s *story) { s.Unhealthy, s.Aside = 1, 1; s.run(time.Second, 8, 0) },
+			want: "what was taken out by hand and what is unhealthy count towards the maximum of 2; " +
+				"8 busy slots over 0.1 s + 2.9 headroom = 10.9, 10 per backend -> 2 backends; 1 ready, 0 starting, 1 taken out by hand",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -104,12 +104,17 @@ func (s *Scaler) Override(pool string) Override {
 	return Override{}
 }
 
-// Scale brings a pool to n replicas now. More than the rules want stay for the hold-down, and a minute, at least. Fewer are
+// Scale brings a pool to n replicas that serve now; those that do not are there beside them, and all together stay within the
+// maximum. More than the rules want stay for the hold-down, and a minute, at least. Fewer are
 // refused unless the pool is paused: then n is what there is until it is resumed. by is who asks; what is refused is a
 // *RefusedError.
 func (s *Scaler) Scale(ctx context.Context, pool, by string, n int) (Decision, error) {
 	return s.byHand(pool, by, func(h hand) (Decision, error) {
 		v, o := &h.view, h.pool.override
+		to := min(n+v.Unhealthy, v.Max)
+		if n == 0 {
+			to = 0
+		}
 		switch {
 		case v.Stale:
 			return refused(RefusedStale, "%s: try again when the engine is back", causeStale)
@@ -117,11 +122,11 @@ func (s *Scaler) Scale(ctx context.Context, pool, by string, n int) (Decision, e
 			return refused(RefusedRange, "%d is more than the %s: raise max for now, or the label scale.max", n, v.maxText())
 		case n < v.Min:
 			return refused(RefusedRange, "%d is less than the %s: lower min for now, or the label scale.min", n, v.minText())
-		case n > 0 && n < v.Originals:
+		case n > 0 && to < v.Originals:
 			return refused(RefusedOriginals, "%d of its containers were not made by Ballast, which stops those only all together: stop them yourself", v.Originals)
 		case o.Paused == nil && n < h.pool.rules:
 			return refused(RefusedDemand, "the rules want %d: pause autoscaling first", h.pool.rules)
-		case n > v.total() && v.Blocked != "":
+		case to > v.total() && v.Blocked != "":
 			return refused(RefusedBlocked, "%s", v.Blocked)
 		}
 		held := &Held{Setting: Setting{n, Mark{by, v.now}}}
@@ -133,8 +138,8 @@ func (s *Scaler) Scale(ctx context.Context, pool, by string, n int) (Decision, e
 		s.override(h.pool, o)
 
 		d := h.set(fmt.Sprintf("%s set replicas to %d by hand; %s: ", by, n, v.running()))
-		d.To = n
-		switch less := v.total() - n; {
+		d.To = to
+		switch less := v.total() - to; {
 		case less < 0:
 			d.Action = ActionScaleOut
 			d.Reason += fmt.Sprintf("start %d", -less)
@@ -144,8 +149,8 @@ func (s *Scaler) Scale(ctx context.Context, pool, by string, n int) (Decision, e
 		default:
 			d.Reason += "nothing to do"
 		}
-		h.pool.asked = n
-		s.o.Actuator.Bring(ctx, pool, n, d.Victims)
+		h.pool.asked = to
+		s.o.Actuator.Bring(ctx, pool, to, d.Victims)
 		return d, nil
 	})
 }

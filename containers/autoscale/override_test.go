@@ -149,6 +149,27 @@ func TestScaler_Scale_down_is_at_once(t *testing.T) {
 	})
 }
 
+// One that somebody took out does not serve, and is there all the same.
+func TestScaler_Scale_counts_what_serves(t *testing.T) {
+	tests := []struct {
+		n    int
+		want string
+	}{{3, "shop 4"}, {2, "shop 3"}, {1, "shop 2 a"}, {6, "shop 6"}}
+	for _, tt := range tests {
+		t.Run(tt.want, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := booting()
+				shop(p, "a")
+				p.set("shop", func(r *Reading) { r.Sample.Unhealthy, r.Sample.Aside = 1, 1 })
+				s := scaler(t, p, &bytes.Buffer{}, nil)
+				after(time.Second)
+				done(t, "Scale")(s.Scale(t.Context(), "shop", "anna", tt.n))
+				brought(t, p, tt.want)
+			})
+		})
+	}
+}
+
 func TestScaler_Scale_refuses(t *testing.T) {
 	tests := []struct {
 		name   string

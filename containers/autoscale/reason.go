@@ -30,7 +30,10 @@ func (v *view) reasonIn(step int) string {
 
 // reasonRefused explains why what is wanted is not done.
 func (v *view) reasonRefused(cause string) string {
-	if cause == causeUnhealthy {
+	switch {
+	case cause == causeUnhealthy && v.Aside > 0:
+		cause = fmt.Sprintf("what was taken out by hand and what is unhealthy count towards the maximum of %d", v.Max)
+	case cause == causeUnhealthy:
 		cause = fmt.Sprintf("%s of %d", cause, v.Max)
 	}
 	return fmt.Sprintf("%s; %s; %s", cause, v.reasonWant(), v.running())
