@@ -121,7 +121,7 @@ func TestApp_logs(t *testing.T) {
 func TestApp_logs_need_a_login(t *testing.T) {
 	r := start(t)
 	resp, body := r.get("/api/v1/containers/web-a/logs")
-	if resp.StatusCode != http.StatusForbidden || resp.Header.Get("X-Ballast-Error") != "login-required" || !strings.Contains(body, "admin.auth.users-file") {
-		t.Errorf("GET logs = %s %s, want 403 login-required that says what it needs", resp.Status, body)
+	if resp.StatusCode != http.StatusForbidden || resp.Header.Get("X-Ballast-Error") != "no-users" || !strings.Contains(body, "admin.auth.users-file") {
+		t.Errorf("GET logs = %s %s, want 403 no-users that says what it needs", resp.Status, body)
 	}
 }

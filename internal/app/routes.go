@@ -83,7 +83,7 @@ func (a *App) routes(f *nethttp.Front) http.Handler {
 			writeJSON(w, http.StatusOK, a.containers())
 		})
 		r.Get("/containers/{id}", a.serveContainer)
-		r.Method(http.MethodGet, "/containers/{id}/logs", guard(http.HandlerFunc(a.serveLogs)))
+		r.Method(http.MethodGet, "/containers/{id}/logs", a.guard(http.HandlerFunc(a.serveLogs)))
 		r.Get("/decisions", a.serveDecisions)
 		r.Method(http.MethodGet, "/events", a.events)
 		a.actionRoutes(r)
@@ -101,10 +101,14 @@ func (a *App) routes(f *nethttp.Front) http.Handler {
 	return r
 }
 
-// guard lets those pass to a handler that have logged in.
-var guard = func(http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		nethttp.Problem(w, http.StatusForbidden, "login-required", "this is shown to those alone who have logged in, which needs admin.auth.users-file")
+// guard lets those pass to a handler that prove who they are.
+func (a *App) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, no := a.actor(w, r); no != nil {
+			nethttp.Problem(w, no.Status, no.Slug, no.Detail)
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 

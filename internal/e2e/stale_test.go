@@ -87,7 +87,7 @@ func TestStale(t *testing.T) {
 // cloneImages are the IDs of the images that the stack's clones are made from.
 func (s *stack) cloneImages() (images []string) {
 	s.t.Helper()
-	for id := range strings.FieldsSeq(s.cloneIDs()) {
+	for id := range strings.FieldsSeq(s.cloneIDs(s.name)) {
 		images = append(images, s.docker("inspect", "--format", "{{.Image}}", id))
 	}
 	return images
