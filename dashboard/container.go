@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"strings"
+	"time"
 
 	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/internal/telemetry"
@@ -15,6 +16,7 @@ type containerView struct {
 	// Standing is how it stands with traffic in a word, Kind the look of its pill, Icon its drawing.
 	Standing, Kind, Icon string
 	Numbers              []tile
+	Checks               []setting
 	Labels               []labelView
 }
 
@@ -59,27 +61,12 @@ func containersPage(all []telemetry.ContainerDoc) sheet {
 	}
 }
 
-// find is the container of that name, or whose ID begins so.
-func find(all []telemetry.ContainerDoc, id string) (telemetry.ContainerDoc, bool) {
-	for _, c := range all {
-		if c.Name == id || c.FullID == id {
-			return c, true
-		}
-	}
-	for _, c := range all {
-		if id != "" && strings.HasPrefix(c.FullID, id) {
-			return c, true
-		}
-	}
-	return telemetry.ContainerDoc{}, false
-}
-
-func containerPage(doc telemetry.Document, all []telemetry.ContainerDoc, id string) sheet {
-	c, ok := find(all, id)
+func (d *Dashboard) containerPage(doc telemetry.Document, id string) sheet {
+	c, ok := d.options.Container(id)
 	if !ok {
-		return missing("There is no container "+id, "The engine has none of this name or ID, now. It may have been removed while you looked.")
+		return missing("There is no container "+id, "The engine has none of this name or ID, now, or several. It may have been removed while you looked.")
 	}
-	v := newContainerView(c)
+	v := newContainerView(c.ContainerDoc)
 	for _, l := range c.Labels {
 		w := labelView{Key: l.Key, Read: l.Read, Refused: l.Refused, Default: l.Default, Written: none}
 		if l.Value != nil {
@@ -87,7 +74,8 @@ func containerPage(doc telemetry.Document, all []telemetry.ContainerDoc, id stri
 		}
 		v.Labels = append(v.Labels, w)
 	}
-	if b, ok := backendOf(doc, c); ok {
+	v.Checks = checks(doc.Time, c.Checks)
+	if b := c.Numbers; b != nil {
 		v.Numbers = []tile{
 			{Label: "Address", Value: b.Address},
 			{Label: "Weight", Value: count(b.Weight)},
@@ -99,20 +87,37 @@ func containerPage(doc telemetry.Document, all []telemetry.ContainerDoc, id stri
 			{Label: "p99", Value: latency(b.Latency.P99)},
 		}
 	}
+	var life []changeView
+	for _, x := range c.History {
+		life = append(life, newChangeView(doc.Time, c.Name, "", x))
+	}
 	return sheet{
 		Title: c.Name, Layout: "one-container", Nav: "/containers",
-		Sections: []section{{ID: "container", Template: "container", Data: struct{ Container containerView }{v}}},
+		Sections: []section{
+			{ID: "container", Template: "container", Data: v},
+			{ID: "acts", Template: "container-acts", Data: d.containerActs(doc, c.ContainerDoc)},
+			{ID: "life", Template: "life", Data: life},
+			{ID: "labels", Template: "labels", Data: v.Labels},
+		},
 	}
 }
 
-// backendOf is the container as a backend.
-func backendOf(doc telemetry.Document, c telemetry.ContainerDoc) (telemetry.BackendDoc, bool) {
-	for _, p := range doc.Pools {
-		for _, b := range p.Backends {
-			if p.Name == c.Pool && b.ID == c.ID {
-				return b, true
-			}
+// checks say what the last checks of a container said.
+func checks(now time.Time, c telemetry.ChecksDoc) []setting {
+	var out []setting
+	if a := c.Active; a != nil {
+		text := "passed in " + latency(a.TookMS)
+		if !a.Passed {
+			text = "failed: " + a.Reason
 		}
+		out = append(out, setting{"Ballast's check, " + ago(now, a.Time), text})
 	}
-	return telemetry.BackendDoc{}, false
+	if e := c.Engine; e != nil {
+		text := string(e.Status)
+		if e.Output != "" {
+			text += ": " + e.Output
+		}
+		out = append(out, setting{"its HEALTHCHECK", text})
+	}
+	return out
 }

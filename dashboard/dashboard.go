@@ -9,10 +9,13 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
 	"github.com/rs/zerolog"
 
+	"github.com/ballast-lb/ballast/internal/history"
 	"github.com/ballast-lb/ballast/internal/telemetry"
 )
 
@@ -21,7 +24,7 @@ var templates embed.FS
 
 // policy lets the page load from this host alone, and nothing inline. Nobody may frame it.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
-	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // Options are what a Dashboard needs.
 type Options struct {
@@ -34,6 +37,14 @@ type Options struct {
 	Listeners func() []string
 	// Containers are all that the engine has, asked as Document is.
 	Containers func() []telemetry.ContainerDoc
+	// Container is the one that is called so, as ballast why finds it; false if there is none, or not just one.
+	Container func(name string) (telemetry.ContainerDetail, bool)
+	// Changes are those of all containers since then, the newest first.
+	Changes func(since time.Time) []history.Event
+	// History is the last minutes of a pool; false if there is none.
+	History func(pool string) (history.Series, bool)
+	// MayAct says that there are people who may act: else the pages say how to have some.
+	MayAct bool
 	// LabelPrefix is shown in the example of the empty page; "ballast" if empty.
 	LabelPrefix string
 	Logger      zerolog.Logger
@@ -60,6 +71,15 @@ func New(o Options) *Dashboard {
 	if o.Containers == nil {
 		o.Containers = func() []telemetry.ContainerDoc { return nil }
 	}
+	if o.Container == nil {
+		o.Container = func(string) (telemetry.ContainerDetail, bool) { return telemetry.ContainerDetail{}, false }
+	}
+	if o.Changes == nil {
+		o.Changes = func(time.Time) []history.Event { return nil }
+	}
+	if o.History == nil {
+		o.History = func(string) (history.Series, bool) { return history.Series{}, false }
+	}
 	a := newAssets()
 	d := &Dashboard{
 		options: o,
@@ -77,11 +97,12 @@ func (d *Dashboard) Close() { d.hub.close() }
 
 // Register adds the dashboard's routes: its pages, their stream and /assets/.
 func (d *Dashboard) Register(r chi.Router) {
+	r.With(headers).Get("/dashboard/stream", d.serveStream)
 	r.Group(func(r chi.Router) {
-		r.Use(headers)
+		r.Use(headers, middleware.Compress(5, "text/html", "text/css", "text/javascript", "image/svg+xml"))
 		for path, h := range map[string]http.HandlerFunc{
 			"/": d.servePage, "/pools/{pool}": d.servePage, "/containers": d.servePage, "/containers/{container}": d.servePage,
-			"/decisions": d.servePage, "/dashboard/stream": d.serveStream, "/assets/{name}": d.assets.serve,
+			"/decisions": d.servePage, "/dashboard/charts/{pool}": d.serveChart, "/assets/{name}": d.assets.serve,
 		} {
 			r.Get(path, h)
 			r.Head(path, h)
@@ -125,22 +146,32 @@ func entries(nav string) []entry {
 }
 
 func (d *Dashboard) servePage(w http.ResponseWriter, r *http.Request) {
-	page, err := d.draw(r.Host, r.URL.RequestURI())
-	var buf bytes.Buffer
+	page := r.URL.RequestURI()
+	s := d.sheet(parse(r.Host, page))
+	status := http.StatusOK
+	if s.Missing {
+		status = http.StatusNotFound
+	}
+	d.serveSheet(w, status, s, page)
+}
+
+// serveSheet answers with a page; what changes of it comes from the stream of the page of that path.
+func (d *Dashboard) serveSheet(w http.ResponseWriter, status int, s sheet, path string) {
+	var buf, middle bytes.Buffer
+	page, err := draw(d.templates, s)
 	if err == nil {
-		var middle bytes.Buffer
 		err = d.templates.ExecuteTemplate(&middle, page.layout, page)
-		if err == nil {
-			err = d.templates.ExecuteTemplate(&buf, "page", struct {
-				Title, Stream string
-				Nav           []entry
-				Page          *drawn
-				Middle        template.HTML
-			}{
-				page.title, d.streamPath(r.URL.RequestURI()), entries(page.nav), page,
-				template.HTML(middle.String()), //nolint:gosec // Drawn by a template, which escaped it.
-			})
-		}
+	}
+	if err == nil {
+		err = d.templates.ExecuteTemplate(&buf, "page", struct {
+			Title, Stream string
+			Nav           []entry
+			Page          *drawn
+			Middle        template.HTML
+		}{
+			page.title, d.streamPath(path), entries(page.nav), page,
+			template.HTML(middle.String()), //nolint:gosec // Drawn by a template, which escaped it.
+		})
 	}
 	if err != nil {
 		d.failed(w, err)
@@ -148,9 +179,7 @@ func (d *Dashboard) servePage(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	if page.missing {
-		w.WriteHeader(http.StatusNotFound)
-	}
+	w.WriteHeader(status)
 	// A client that has gone is no news.
 	_, _ = buf.WriteTo(w)
 }

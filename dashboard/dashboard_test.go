@@ -3,6 +3,7 @@ package dashboard
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/xml"
 	"errors"
 	"html"
 	"io"
@@ -182,8 +183,19 @@ func TestPages(t *testing.T) {
 			[]string{
 				"Pool shop 3 ready of 5 wanted", "All settings of shop host *.shop.example, shop.example path any strip-path false policy weighted sticky true sticky.ttl 1h",
 				"Decisions The newest first; times are UTC. All of them", "Refused shop 4 → 4",
+				"The last 15 minutes", "Replicas now Scale Min for now Max for now Set Pause autoscaling",
 			},
 			[]string{"reports", "Where requests go"},
+		},
+		{
+			"a_pool_of_fixed_size", "/pools/reports", 200,
+			[]string{"This pool has a fixed size: it scales once a container sets ballast.scale.max."},
+			[]string{"Pause autoscaling"},
+		},
+		{
+			"a_backend", "/containers/c4f2a9c0d11e85e3", 200,
+			[]string{"shop-a routed", "Drain"},
+			nil,
 		},
 		{"no_pool", "/pools/none", 404, []string{"There is no pool none", "To the overview"}, nil},
 		{
@@ -193,8 +205,11 @@ func TestPages(t *testing.T) {
 		},
 		{
 			"a_container", "/containers/shop-old", 200,
-			[]string{"shop-old not routed running · pool shop · registry.example/shop:1.9 · 9e1b7700aa55", "it exposes ports 8080 and 9090"},
-			nil,
+			[]string{
+				"shop-old not routed running · pool shop · registry.example/shop:1.9 · 9e1b7700aa55", "it exposes ports 8080 and 9090",
+				"By hand", "Show its last lines of log", "What became of it", "11:59:56 4 s ago unhealthy was ready : GET /healthz answered 503 three",
+			},
+			[]string{"Restart", "Drain"},
 		},
 		{"a_container_by_its_id", "/containers/77aa00bb", 200, []string{"worker not routed", "a pool's name is made of"}, nil},
 		{"no_container", "/containers/none", 404, []string{"There is no container none"}, nil},
@@ -225,6 +240,70 @@ func TestPages(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What is set by hand is told with who did it.
+func TestPages_overrides(t *testing.T) {
+	in := busy()
+	mark := autoscale.Mark{By: "anna", At: noon.Add(-time.Minute)}
+	in.Overrides = map[string]telemetry.OverrideDoc{"shop": {
+		Override: autoscale.Override{Paused: &mark, Max: &autoscale.Setting{N: 9, Mark: mark}},
+		Drained:  []telemetry.DrainedDoc{{ID: "c4f2a9c0d11e", Name: "shop-a", Mark: mark}},
+	}}
+	_, body := get(t, serve(t, in), "/pools/shop")
+	for _, want := range []string{
+		"Autoscaling is paused, by anna at 11:59:00 UTC The maximum is set to 9, by anna", "shop-a is taken out of rotation, by anna",
+		"Take back Resume autoscaling",
+	} {
+		if shown := text(body); !strings.Contains(shown, want) {
+			t.Errorf("the page lacks %q in\n%s", want, shown)
+		}
+	}
+}
+
+func TestPages_when_nobody_may_act(t *testing.T) {
+	s := serve(t, busy())
+	s.pages.options.MayAct = false
+	for _, path := range []string{"/pools/shop", "/containers/shop-old"} {
+		_, body := get(t, s, path)
+		if strings.Contains(body, "<form") || !strings.Contains(text(body), "htpasswd -B -c users NAME") {
+			t.Errorf("%s has forms, or does not say how to have people who may act", path)
+		}
+	}
+}
+
+func TestChart(t *testing.T) {
+	s := serve(t, busy())
+	resp, body := get(t, s, "/dashboard/charts/shop")
+	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "image/svg+xml" {
+		t.Fatalf("%s, %s", resp.Status, resp.Header.Get("Content-Type"))
+	}
+	if err := xml.Unmarshal([]byte(body), new(struct{})); err != nil {
+		t.Errorf("the drawing is no XML: %v", err)
+	}
+	// The newest request rate is the greatest: at the top right.
+	if !strings.Contains(body, " 600.0,0.0\"/>") || strings.Count(body, "<polyline") != 12 {
+		t.Errorf("the drawing lacks a line: %s", body)
+	}
+	if resp, _ := get(t, s, "/dashboard/charts/none"); resp.StatusCode != http.StatusNotFound {
+		t.Errorf("of no pool: %s, want 404", resp.Status)
+	}
+}
+
+func TestServeOutcome(t *testing.T) {
+	s := serve(t, busy())
+	for _, htmx := range []string{"", "true"} {
+		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/dashboard/act/pools/shop/scale", http.NoBody)
+		r.Header.Set("HX-Request", htmx)
+		s.pages.ServeOutcome(w, r, http.StatusConflict, Outcome{Text: "the rules want 5", Bad: true, Back: "/pools/shop", Lines: []string{"<b>"}})
+		whole := strings.Contains(w.Body.String(), "<html")
+		if whole != (htmx == "") || (w.Code == http.StatusConflict) != whole {
+			t.Errorf("htmx %q: %d, whole page %v", htmx, w.Code, whole)
+		}
+		if shown := w.Body.String(); !strings.Contains(shown, "the rules want 5") || !strings.Contains(shown, `role="alert"`) || !strings.Contains(shown, "&lt;b&gt;") {
+			t.Errorf("htmx %q shows %s", htmx, shown)
+		}
 	}
 }
 
@@ -291,7 +370,7 @@ func TestHeaders(t *testing.T) {
 	s := serve(t, busy())
 	want := map[string]string{
 		"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
-			"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+			"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 		"X-Content-Type-Options": "nosniff",
 		"Referrer-Policy":        "same-origin",
 	}
@@ -380,7 +459,7 @@ func TestHead(t *testing.T) {
 // TestVendor compares the files made by others with the sums their VENDOR.md states.
 func TestVendor(t *testing.T) {
 	row := regexp.MustCompile("(?m)^\\| `([^`]+)` .*`([0-9a-f]{64})` \\|$")
-	for dir, want := range map[string]int{"assets": 2, "../internal/browser/axe": 1} {
+	for dir, want := range map[string]int{"assets": 4, "../internal/browser/axe": 1} {
 		table, err := os.ReadFile(filepath.Join(dir, "VENDOR.md"))
 		if err != nil {
 			t.Fatal(err)

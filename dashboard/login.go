@@ -3,7 +3,6 @@ package dashboard
 import (
 	"bytes"
 	"net/http"
-	"strings"
 )
 
 // Login is what the page to log in says. Off says that nobody can, User is who has, and Wrong why somebody could not.
@@ -22,7 +21,6 @@ func (d *Dashboard) ServeLogin(w http.ResponseWriter, status int, v Login) {
 		return
 	}
 	setHeaders(w.Header())
-	w.Header().Set("Content-Security-Policy", strings.Replace(policy, "form-action 'none'", "form-action 'self'", 1))
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)

@@ -35,7 +35,16 @@ func parse(host, page string) request {
 func (d *Dashboard) sheet(r request) sheet {
 	doc := d.options.Document()
 	frame := d.frame(doc, r)
-	s := d.middle(doc, frame, r)
+	return around(frame, d.middle(doc, frame, r))
+}
+
+// framed is a page that is made elsewhere.
+func (d *Dashboard) framed(r request, s sheet) sheet {
+	return around(d.frame(d.options.Document(), r), s)
+}
+
+// around adds what every page has.
+func around(frame frameView, s sheet) sheet {
 	s.Sections = append([]section{
 		{ID: "brand", Template: "brand", Data: frame},
 		{ID: "engine", Template: "engine", Data: frame},
@@ -58,7 +67,7 @@ func (d *Dashboard) middle(doc telemetry.Document, f frameView, r request) sheet
 	case isPool:
 		return d.poolPage(doc, name)
 	case isContainer:
-		return containerPage(doc, d.options.Containers(), id)
+		return d.containerPage(doc, id)
 	}
 	return missing("There is no such page", "The address leads to nothing here.")
 }
@@ -91,9 +100,9 @@ func (d *Dashboard) overview(doc telemetry.Document, f frameView) sheet {
 		{ID: "topology", Template: "topology", Data: newTopology(doc, d.options.Listeners(), shares)},
 		pools,
 		{ID: "left", Template: "left", Data: struct{ Left []containerView }{left}},
+		{ID: "changes", Template: "changes", Data: d.changes(doc)},
 		{ID: "decisions", Template: "decisions", Data: decisionsView{
-			Shown: !empty, List: newDecisionViews(doc, doc.Decisions, decisionsShown), More: "/decisions",
-			None: "None yet. A pool scales once a container sets " + d.options.LabelPrefix + ".scale.max; each step will be explained here.",
+			Shown: !empty, List: newDecisionViews(doc, doc.Decisions, decisionsShown), More: "/decisions", None: d.noDecisions(doc),
 		}},
 	}
 	return s
@@ -118,9 +127,10 @@ func (d *Dashboard) poolPage(doc telemetry.Document, name string) sheet {
 			none = "None: this pool has a fixed size. It scales once a container sets " + d.options.LabelPrefix + ".scale.max."
 		}
 		return sheet{
-			Title: name + ": " + v.Ready + " ready", Layout: "one-pool", Nav: "/",
+			Title: name + ": " + v.Ready + " ready", Layout: "one-pool", Nav: "/", Charts: name,
 			Sections: []section{
 				{ID: "pool", Template: "pool", Data: v},
+				{ID: "acts", Template: "pool-acts", Data: d.poolActs(p)},
 				{ID: "decisions", Template: "decisions", Data: decisionsView{
 					Shown: true, List: newDecisionViews(doc, own, decisionsShown), More: decisionsPath(name, ""), None: none,
 				}},
@@ -128,6 +138,16 @@ func (d *Dashboard) poolPage(doc telemetry.Document, name string) sheet {
 		}
 	}
 	return missing("There is no pool "+name, "No container belongs to a pool of this name, now. It may have gone while you looked.")
+}
+
+// noDecisions says why there are none.
+func (d *Dashboard) noDecisions(doc telemetry.Document) string {
+	for _, p := range doc.Pools {
+		if p.Replicas.Max > 0 {
+			return "None yet: nothing had to be scaled. Each step will be explained here."
+		}
+	}
+	return "None yet. A pool scales once a container sets " + d.options.LabelPrefix + ".scale.max; each step will be explained here."
 }
 
 // leftOut are the labelled containers that get no traffic.

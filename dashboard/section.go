@@ -15,6 +15,8 @@ type sheet struct {
 	Sections           []section
 	// Missing says that what the page is about does not exist.
 	Missing bool
+	// Charts names the pool whose charts the layout has; empty if it has none.
+	Charts string
 }
 
 // section is what changes as a whole and is sent as a whole: a template and what it shows. One with Parts shows
@@ -30,7 +32,9 @@ type section struct {
 type drawn struct {
 	title, layout, nav string
 	missing            bool
-	order              []string
+	// Charts is as in sheet.
+	Charts string
+	order  []string
 	// pieces are the sections and parts by ID.
 	pieces map[string]piece
 }
@@ -43,7 +47,7 @@ type piece struct {
 
 // draw makes the HTML of all sections.
 func draw(t *template.Template, s sheet) (*drawn, error) {
-	d := &drawn{title: s.Title, layout: s.Layout, nav: s.Nav, missing: s.Missing, pieces: make(map[string]piece)}
+	d := &drawn{title: s.Title, layout: s.Layout, nav: s.Nav, missing: s.Missing, Charts: s.Charts, pieces: make(map[string]piece)}
 	for _, x := range s.Sections {
 		d.order = append(d.order, x.ID)
 		if err := d.add(t, x); err != nil {

@@ -142,7 +142,7 @@ func TestStream(t *testing.T) {
 				t.Fatalf("head = %v", resp.Header)
 			}
 			first := next(t, lines)
-			if got := sent(first); got != "brand engine notices foot tiles empty topology pools left decisions title" {
+			if got := sent(first); got != "brand engine notices foot tiles empty topology pools left changes decisions title" {
 				t.Errorf("first sent %q, want all", got)
 			}
 			_, page := get(t, s, "/")

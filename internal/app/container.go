@@ -1,6 +1,8 @@
 package app
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -20,11 +22,41 @@ func (a *App) serveContainer(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	past := telemetry.Past{
+	writeJSON(w, http.StatusOK, a.detail(in, c))
+}
+
+func (a *App) detail(in telemetry.Input, c telemetry.ContainerDoc) telemetry.ContainerDetail {
+	return telemetry.NewContainerDetail(in, telemetry.Past{
 		Checked: func(b proxy.BackendReport) (health.Checked, bool) { return a.prober.Last(b.Identity) },
 		History: a.lives.Of,
+	}, c)
+}
+
+// errNone is why lookUp finds no container, several why it finds too many.
+var errNone = errors.New("no container is called so")
+
+type several []telemetry.ContainerDoc
+
+func (s several) Error() string { return fmt.Sprintf("%d containers are called so", len(s)) }
+
+// lookUp finds a container as ballast why does: by its name or ID, or the beginning of one, and those that are there before
+// those that are gone. Its error is errNone or several.
+func (a *App) lookUp(in telemetry.Input, name string) (telemetry.ContainerDoc, error) {
+	found := telemetry.Match(telemetry.NewContainers(in), name)
+	if len(found) == 0 {
+		var gone []telemetry.ContainerDoc
+		for _, l := range a.lives.Left(in.Now) {
+			gone = append(gone, telemetry.GoneContainer(l))
+		}
+		found = telemetry.Match(gone, name)
 	}
-	writeJSON(w, http.StatusOK, telemetry.NewContainerDetail(in, past, c))
+	switch len(found) {
+	case 0:
+		return telemetry.ContainerDoc{}, errNone
+	case 1:
+		return found[0], nil
+	}
+	return telemetry.ContainerDoc{}, several(found)
 }
 
 // ambiguity is the answer to who asks for a container by what several are called.
@@ -39,31 +71,23 @@ type reference struct {
 	Name string `json:"name"`
 }
 
-// findContainer finds the container that the path names as ballast why does: by its name or ID, or the beginning of one, and
-// those that are there before those that are gone. If there is not just one it has answered, and is not ok.
+// findContainer finds the container that the path names, see lookUp. If there is not just one it has answered, and is not ok.
 func (a *App) findContainer(w http.ResponseWriter, r *http.Request, in telemetry.Input) (telemetry.ContainerDoc, bool) {
-	name := chi.URLParam(r, "id")
-	found := telemetry.Match(telemetry.NewContainers(in), name)
-	if len(found) == 0 {
-		var gone []telemetry.ContainerDoc
-		for _, l := range a.lives.Left(in.Now) {
-			gone = append(gone, telemetry.GoneContainer(l))
-		}
-		found = telemetry.Match(gone, name)
-	}
-	switch len(found) {
-	case 0:
+	c, err := a.lookUp(in, chi.URLParam(r, "id"))
+	var many several
+	switch {
+	case err == nil:
+		return c, true
+	case !errors.As(err, &many):
 		nethttp.Problem(w, http.StatusNotFound, "no-such-container", "the engine has no container of this name or ID: see /api/v1/containers")
-		return telemetry.ContainerDoc{}, false
-	case 1:
-		return found[0], true
+		return c, false
 	}
 	const slug = "ambiguous"
 	all := ambiguity{Problem: proxy.NewProblem(http.StatusConflict, slug, http.StatusText(http.StatusConflict), "several containers are called so: name one of them")}
-	for _, c := range found {
+	for _, c := range many {
 		all.Containers = append(all.Containers, reference{c.FullID, c.Name})
 	}
 	w.Header().Set("X-Ballast-Error", slug)
 	writeAs(w, all.Status, "application/problem+json", all)
-	return telemetry.ContainerDoc{}, false
+	return c, false
 }

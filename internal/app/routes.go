@@ -17,6 +17,7 @@ import (
 	"github.com/ballast-lb/ballast/containers/autoscale"
 	"github.com/ballast-lb/ballast/dashboard"
 	"github.com/ballast-lb/ballast/internal/config"
+	"github.com/ballast-lb/ballast/internal/history"
 	"github.com/ballast-lb/ballast/internal/telemetry"
 	"github.com/ballast-lb/ballast/proxy"
 	"github.com/ballast-lb/ballast/proxy/http1/front"
@@ -64,10 +65,13 @@ func (a *App) routes(f *nethttp.Front) http.Handler {
 	r.Handle(proxy.WaitScriptPath, waits)
 	a.pages = dashboard.New(dashboard.Options{
 		Document: a.document, Containers: a.containers, Features: a.features, Listeners: a.listeners,
-		LabelPrefix: string(a.config.LabelsPrefix), Logger: a.component("dashboard"),
+		Container: a.pageContainer, Changes: func(t time.Time) []history.Event { return a.lives.Since(t) },
+		History: func(pool string) (history.Series, bool) { return a.pools.Series(pool, time.Time{}) },
+		MayAct:  a.auth != nil, LabelPrefix: string(a.config.LabelsPrefix), Logger: a.component("dashboard"),
 	})
 	a.pages.Register(r)
 	a.sessionRoutes(r, a.pages)
+	a.pageActRoutes(r)
 	r.Get("/metrics", a.serveMetrics)
 	r.Get("/prometheus", a.servePrometheus)
 	r.Get("/health", a.serveHealth)

@@ -185,3 +185,20 @@ func (s *States) forget(now time.Time) {
 		delete(s.known, id)
 	}
 }
+
+// Since are the changes of all containers after a moment, the newest first.
+func (s *States) Since(t time.Time) []Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Event
+	for id, l := range s.known {
+		for _, c := range slices.Backward(l.changes) {
+			if !c.Time.After(t) {
+				break
+			}
+			out = append(out, Event{ID: id, Name: l.name, Pool: l.pool, Change: c})
+		}
+	}
+	slices.SortFunc(out, func(a, b Event) int { return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(a.Name, b.Name)) })
+	return out
+}
