@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/ballast-lb/ballast/containers"
+	"github.com/ballast-lb/ballast/containers/autoscale"
 	"github.com/ballast-lb/ballast/internal/browser"
 	"github.com/ballast-lb/ballast/internal/telemetry"
 	"github.com/ballast-lb/ballast/proxy"
@@ -26,9 +27,9 @@ func TestBrowser_UpdatesByItself(t *testing.T) {
 	s := serve(t, busy())
 	ctx, complaints := browser.Open(t, s.URL)
 	browser.Run(t, ctx, browser.WaitText("61,204"))
+	browser.Evaluate[any](t, ctx, `document.querySelector("details").open = true; new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(null))))`)
 	browser.Evaluate[any](t, ctx, `window.sameWindow = true; document.querySelector('a[href="/prometheus"]').focus(); window.moved = 0;
-		document.querySelectorAll("details")[1].open = true;
-		new PerformanceObserver(l => l.getEntries().forEach(e => window.moved += e.value)).observe({type: 'layout-shift'}); null`)
+		new PerformanceObserver(l => l.getEntries().forEach(e => { window.moved += e.value; window.movers = (window.movers ?? "") + e.sources.map(s => (s.node?.className ?? s.node?.nodeName) + " " + JSON.stringify(s.previousRect) + " -> " + JSON.stringify(s.currentRect)).join("; "); })).observe({type: 'layout-shift'}); null`)
 
 	next := busy()
 	next.Now = next.Now.Add(2 * time.Second)
@@ -42,7 +43,7 @@ func TestBrowser_UpdatesByItself(t *testing.T) {
 	s.show(next)
 	browser.Run(t, ctx, browser.WaitText("73,549"))
 	if moved := browser.Evaluate[float64](t, ctx, `new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(window.moved))))`); moved > 0.001 {
-		t.Errorf("layout shift when the numbers changed = %g, want none", moved)
+		t.Errorf("layout shift when the numbers changed = %g, want none: %s", moved, browser.Evaluate[string](t, ctx, `window.movers ?? ""`))
 	}
 
 	next.Report.Pools = next.Report.Pools[1:]
@@ -52,7 +53,7 @@ func TestBrowser_UpdatesByItself(t *testing.T) {
 	browser.Run(t, ctx, browser.WaitText("ballast-shop-3"), chromedp.WaitNotPresent(chromedp.CSS(`[aria-label="Backends of reports"]`)))
 
 	if got := browser.Evaluate[int](t, ctx, `document.querySelectorAll("details[open]").length`); got != 1 {
-		t.Errorf("%d lists of settings are open, want the one that was opened", got)
+		t.Errorf("%d lists of inputs are open, want the one that was opened", got)
 	}
 	if !browser.Evaluate[bool](t, ctx, `window.sameWindow === true`) {
 		t.Error("the page was reloaded")
@@ -104,7 +105,8 @@ func TestBrowser_SaysWhenBallastIsGone(t *testing.T) {
 	ctx, _ := browser.Open(t, outer.URL)
 	browser.Run(t, ctx, browser.WaitText("61,204"))
 	gone.Store(true)
-	browser.Run(t, ctx, browser.WaitText("No answer from Ballast since"))
+	outer.CloseClientConnections()
+	browser.Run(t, ctx, browser.WaitText("Disconnected since"))
 	if !browser.Evaluate[bool](t, ctx, `document.body.textContent.includes("61,204") && !document.body.textContent.includes("away")`) {
 		t.Error("the last state is not shown any more")
 	}
@@ -183,6 +185,40 @@ func TestBrowser_Looks(t *testing.T) {
 				}
 			}
 			complaints.None(t)
+		})
+	}
+}
+
+// TestBrowser_Pages does the same for the other pages.
+func TestBrowser_Pages(t *testing.T) {
+	in := busy()
+	mark := autoscale.Mark{By: "anna", At: noon.Add(-time.Minute)}
+	in.Overrides = map[string]telemetry.OverrideDoc{"shop": {Override: autoscale.Override{Paused: &mark, Max: &autoscale.Setting{N: 9, Mark: mark}}}}
+	for name, path := range map[string]string{
+		"pool": "/pools/shop", "containers": "/containers", "container": "/containers/shop-a", "unrouted": "/containers/shop-old",
+		"decisions": "/decisions?pool=shop", "missing": "/pools/none",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, in)
+			ctx, complaints := browser.Open(t, s.URL+path)
+			if name == "pool" {
+				browser.Run(t, ctx, chromedp.WaitVisible(chromedp.CSS(".charts.is-drawn .u-over")))
+			}
+			browser.Evaluate[any](t, ctx, `document.querySelectorAll("details").forEach(d => d.open = true); null`)
+			for _, colours := range []string{"light", "dark"} {
+				browser.Run(t, ctx, browser.Scheme(colours))
+				for _, width := range []int64{320, 768, 1440} {
+					browser.Run(t, ctx, chromedp.EmulateViewport(width, 900))
+					if over := browser.Evaluate[int](t, ctx, `new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(document.documentElement.scrollWidth - window.innerWidth))))`); over > 0 {
+						t.Errorf("%s at %d px: %d px too wide", colours, width, over)
+					}
+					browser.Screenshot(t, ctx, fmt.Sprintf("%s-%s-%d.png", name, colours, width))
+				}
+				browser.Objections(t, ctx, colours+" at 1440 px")
+			}
+			if name != "missing" { // The answer 404 is an error to the console.
+				complaints.None(t)
+			}
 		})
 	}
 }

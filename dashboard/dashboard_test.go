@@ -307,6 +307,25 @@ func TestServeOutcome(t *testing.T) {
 	}
 }
 
+// A page with all that it loads, as browsers ask for it.
+func TestPages_weigh_little(t *testing.T) {
+	s := serve(t, busy())
+	for _, page := range []string{"/", "/pools/shop", "/containers/shop-a", "/decisions"} {
+		_, body := get(t, s, page)
+		sum := 0
+		for _, path := range append(regexp.MustCompile(`"(/assets/[^"]+)"`).FindAllString(body, -1), page) {
+			resp, content := get(t, s, strings.Trim(path, `"`), "Accept-Encoding", "gzip")
+			if !strings.HasSuffix(resp.Header.Get("Content-Type"), "xml") && resp.Header.Get("Content-Encoding") != "gzip" {
+				t.Errorf("%s is sent as it is: %v", path, resp.Header)
+			}
+			sum += len(content)
+		}
+		if t.Logf("%s: %d bytes", page, sum); sum > 150_000/2 {
+			t.Errorf("%s weighs %d bytes, want at most half of 150 kB", page, sum)
+		}
+	}
+}
+
 func TestPage_Titles(t *testing.T) {
 	lost := busy()
 	lost.Engine.Connected = false

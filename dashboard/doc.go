@@ -1,6 +1,6 @@
-// Package dashboard is the page that shows what Ballast does: pools, backends, the containers that
-// are left out and why, and the decisions of the autoscaler.
+// Package dashboard is the pages that show what Ballast does: pools, backends, the containers that
+// are left out and why, and the decisions of the autoscaler; and the forms by which people act.
 //
-// The page is made here, from a telemetry.Document; htmx asks for its changing part every two
-// seconds. It shows everything without JavaScript too, and asks no other host for anything.
+// Pages are made here, from a telemetry.Document; what changes of them is sent over SSE and morphed in by
+// htmx. They show everything without JavaScript too, and ask no other host for anything.
 package dashboard

@@ -128,6 +128,7 @@ func busy() telemetry.Input {
 		{
 			Time: noon.Add(-4 * time.Second), Pool: "shop", Action: autoscale.ActionScaleOut, From: 4, To: 5,
 			Reason: "412 req/s x 0.15 s = 61.8 busy slots + 18.9 headroom = 80.7, 20 per backend -> 5 backends; 3 ready, 1 starting: start 1",
+			Inputs: autoscale.Inputs{Ready: 3, Starting: 1, Rate: 412, ServiceSeconds: 0.15, BusySlots: 61.8, Headroom: 18.9, Concurrency: 20, Max: 8},
 		},
 		{
 			Time: noon.Add(-2 * time.Minute), Pool: "shop", Action: autoscale.ActionRefuse, From: 4, To: 4,

@@ -105,7 +105,7 @@ func (d *drawn) changes(before *drawn) []byte {
 		send(id)
 	}
 	if buf.Len() > 0 && (before == nil || before.title != d.title) {
-		fmt.Fprintf(&buf, "<title>%s</title>", template.HTMLEscapeString(d.title))
+		fmt.Fprintf(&buf, "<title>%s · Ballast</title>", template.HTMLEscapeString(d.title))
 	}
 	return buf.Bytes()
 }

@@ -1,6 +1,8 @@
 package dashboard
 
 import (
+	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
@@ -102,6 +104,13 @@ func serve(t *testing.T, in telemetry.Input) *served {
 		Logger: zerolog.New(zerolog.NewTestWriter(t)),
 	})
 	s.pages.Register(r)
+	r.Get("/api/v1/pools/shop/history", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(struct {
+			history.Series
+			Decisions []any `json:"decisions"`
+		}{lately(), []any{map[string]any{"time": noon.Add(-2 * time.Minute).UnixMilli(), "action": "scale-out", "from": 4, "to": 5, "reason": "412 req/s"}}})
+	})
 	s.Server = httptest.NewServer(r)
 	t.Cleanup(func() {
 		s.pages.Close()

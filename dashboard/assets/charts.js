@@ -67,7 +67,7 @@
       cursor: { sync: { key: "pool" }, points: { size: 6 }, drag: { x: false, y: false } },
       scales: { x: { time: true }, y: { range: (u, min, max) => [0, max > 0 ? max * 1.1 : 1] } },
       axes: [
-        { stroke: () => colour("--muted"), grid: { show: false }, ticks: { show: false }, size: 24, font: "11px system-ui, sans-serif", values: (u, all) => all.map((s) => new Date(s * 1000).toISOString().slice(11, 16)) },
+        { stroke: () => colour("--muted"), grid: { show: false }, ticks: { show: false }, size: 24, font: "11px system-ui, sans-serif", values: (u, all, i, space, step) => all.map((s) => new Date(s * 1000).toISOString().slice(11, step < 60 ? 19 : 16)) },
         { stroke: () => colour("--muted"), grid: { stroke: () => colour("--line-soft"), width: 1 }, ticks: { show: false }, size: 46, font: "11px system-ui, sans-serif", values: (u, all) => all.map(number) },
       ],
       series: [
@@ -84,6 +84,8 @@
     const x = data.time.map((t) => t / 1000);
     for (const p of plots) {
       p.u.setData([x, ...p.lines.map((l) => data[l.column])]);
+      // Without a cursor the newest is told.
+      if (!(p.u.cursor.left >= 0)) p.u.setLegend({ idx: x.length - 1 });
       const last = p.lines.map((l) => `${l.label} ${number(data[l.column].at(-1))}`).join(", ");
       p.figure.setAttribute("aria-label", `${p.figure.firstChild.textContent}: now ${last}`);
     }

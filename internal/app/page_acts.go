@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -25,9 +26,9 @@ func (a *App) pageActRoutes(r chi.Router) {
 		"/dashboard/act/pools/{name}/scale":        formScale,
 		"/dashboard/act/pools/{name}/autoscale":    formAutoscale,
 		"/dashboard/act/pools/{name}/limits":       formLimits,
-		"/dashboard/act/containers/{name}/drain":   formBackend((*Actions).Drain),
-		"/dashboard/act/containers/{name}/undrain": formBackend((*Actions).Undrain),
-		"/dashboard/act/containers/{name}/restart": formBackend((*Actions).Restart),
+		"/dashboard/act/containers/{name}/drain":   formBackend((*Actions).Drain, "is taken out of rotation: what it has is finished"),
+		"/dashboard/act/containers/{name}/undrain": formBackend((*Actions).Undrain, "is given requests again"),
+		"/dashboard/act/containers/{name}/restart": formBackend((*Actions).Restart, "is drained and removed, and another clone made"),
 	} {
 		r.With(a.sameOrigin).Post(path, a.servePageAct(do))
 	}
@@ -69,7 +70,8 @@ func (a *App) pageActor(r *http.Request) (Actor, *Refusal) {
 // localPath is the path and query of a page of ours; empty if it is none.
 func localPath(page string) string {
 	u, err := url.Parse(page)
-	if err != nil || u.Path == "" {
+	// What begins with two slashes is another host's.
+	if err != nil || u.Path == "" || strings.HasPrefix(u.Path, "//") {
 		return ""
 	}
 	return (&url.URL{Path: u.Path, RawQuery: u.RawQuery}).String()
@@ -120,10 +122,11 @@ func formLimits(a *Actions, r *http.Request, who Actor, pool string) (string, er
 	return d.Reason, err
 }
 
-func formBackend(do func(*Actions, Actor, string) (Done, error)) pageAct {
+// formBackend does what one container is to be done to; outcome says what becomes of it.
+func formBackend(do func(*Actions, Actor, string) (Done, error), outcome string) pageAct {
 	return func(a *Actions, _ *http.Request, who Actor, name string) (string, error) {
 		d, err := do(a, who, name)
-		return fmt.Sprintf("%s %s container %s", d.By, d.Action, d.Name), err
+		return d.Name + " " + outcome, err
 	}
 }
 
