@@ -56,10 +56,13 @@ const maxRounds = 4
 func (x *Exchange) grace() time.Duration { return leaveGrace << x.rounds }
 
 // reconnects lets the request be tried anew where it was tried before, if it is due to nothing but failed connections that it
-// was not sent, a retry was paid for that, and it has not been done too often.
+// was not sent, and it has not been done too often. The first time costs a retry.
 func (x *Exchange) reconnects() bool {
 	v := x.pool.view.Load()
-	if len(x.tried) == 0 || x.ignored || x.sent || x.retried == 0 || x.rounds >= maxRounds-1 || v.gone || len(v.candidates) == 0 {
+	if len(x.tried) == 0 || x.ignored || x.sent || x.rounds >= maxRounds-1 || v.gone || len(v.candidates) == 0 {
+		return false
+	}
+	if x.retried == 0 && !x.pay(v) {
 		return false
 	}
 	x.rounds++

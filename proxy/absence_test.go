@@ -3,6 +3,7 @@ package proxy_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,6 +119,41 @@ func TestAbsence_who_was_refused_waits_for_the_news(t *testing.T) {
 		synctest.Wait()
 		expect(t, "another has come", "b", second)
 		finish(t, c, first, second, late)
+	})
+}
+
+// A container that is cut off leaves its connections to fail all at once, when it has left already: more than the budget has
+// retries for. Nothing of them was sent, so they wait like those that come then.
+func TestAbsence_all_that_were_refused_wait_for_who_left(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := limited(0, 1000, 30*time.Second)
+		s.Retries = 1
+		c, p := running(t, s, of(1)...)
+		connecting := make([]proxy.Exchange, 500)
+		for i := range connecting {
+			connecting[i] = p.Begin(time.Now())
+			if _, err := connecting[i].Next(&balance.Request{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.Apply(snapshot(s))
+		var waiters []*waiter
+		for i := range connecting {
+			if !connecting[i].Again(time.Now(), proxy.CauseConnectFailed) {
+				t.Fatalf("request %d is given up", i)
+			}
+			waiters = append(waiters, waitWith(t, connecting[i], &balance.Request{}))
+		}
+		pass(10 * time.Second)
+		expect(t, "nobody is there", strings.Repeat("-", len(waiters)), waiters...)
+		c.Apply(snapshot(s, of(2)[1]))
+		heal(c, of(2)[1])
+		synctest.Wait()
+		expect(t, "another has come", strings.Repeat("b", len(waiters)), waiters...)
+		finish(t, c, waiters...)
+		if n := report(t, c, time.Now()).RetriesDenied; n != 0 {
+			t.Errorf("the budget denied %d, want it not asked", n)
+		}
 	})
 }
 
@@ -262,12 +298,12 @@ func TestAbsence_remembers_what_backends_speak(t *testing.T) {
 }
 
 // A request that was sent to nobody, because all refuse connections, is tried anew for a while: what restarts accepts soon. It
-// costs the budget no more than one retry does, so where the pool has none it is not tried anew.
+// costs the budget no more than one retry does, so where the pool has none it only waits for the news.
 func TestAbsence_who_was_sent_nowhere_is_tried_anew(t *testing.T) {
 	for retries, want := range map[int]struct {
 		rounds int
 		took   time.Duration
-	}{0: {1, 0}, 1: {4, 1500 * time.Millisecond}, 2: {4, 1500 * time.Millisecond}} {
+	}{0: {1, 100 * time.Millisecond}, 1: {4, 1500 * time.Millisecond}, 2: {4, 1500 * time.Millisecond}} {
 		synctest.Test(t, func(t *testing.T) {
 			s := limited(0, 100, 30*time.Second)
 			s.Retries = retries

@@ -130,8 +130,8 @@ func blamed(status int) bool { return status >= 500 && status != 501 && status !
 const maxRefused = 3
 
 // Again ends an attempt that failed with cause, if another one may follow. It is for requests of which nothing was processed,
-// or which may be processed twice. A connection that could not be made costs nothing, as long as others are there; whatever else
-// follows is for the pool's retries and their budget to say. The attempt counts as an error of the backend, so there is none
+// or which may be processed twice. A connection that could not be made costs nothing: others are tried, and where there are none
+// the request waits for news. Whatever else follows is for the pool's retries and their budget to say. The attempt counts as an error of the backend, so there is none
 // for a cause that is not its fault. If it is false the attempt goes on.
 func (x *Exchange) Again(now time.Time, cause Cause) bool {
 	if x.current == nil || !cause.blames() {
@@ -144,6 +144,26 @@ func (x *Exchange) Again(now time.Time, cause Cause) bool {
 	} else if x.reachesOn(v, p.since(now)) {
 		return x.again(now, cause)
 	}
+	return x.pay(v) && x.again(now, cause)
+}
+
+// reachesOn says whether the request goes on without a retry after it could not be connected: to another backend, if it was not
+// at too many nor for too long, or, where there is none, to wait for news of those that it was at.
+func (x *Exchange) reachesOn(v *view, at time.Duration) bool {
+	switch others := v.others(x); {
+	case at-x.began-x.held >= v.settings.Timeout:
+		return false
+	case others && x.refused >= maxRefused:
+		return false
+	case others:
+		x.refused++
+	}
+	return true
+}
+
+// pay takes one of the pool's retries for the request, if it may have another and the budget has one.
+func (x *Exchange) pay(v *view) bool {
+	p := x.pool
 	if x.retried >= v.settings.Retries {
 		return false
 	}
@@ -152,19 +172,6 @@ func (x *Exchange) Again(now time.Time, cause Cause) bool {
 		return false
 	}
 	x.retried++
-	return x.again(now, cause)
-}
-
-// reachesOn says whether the request goes on without a retry after it could not be connected: to another backend, if it was not
-// at too many nor for too long, or, where there is none, to wait for news again, which was paid for.
-func (x *Exchange) reachesOn(v *view, at time.Duration) bool {
-	if !v.others(x) {
-		return x.rounds > 0
-	}
-	if x.refused >= maxRefused || at-x.began-x.held >= v.settings.Timeout {
-		return false
-	}
-	x.refused++
 	return true
 }
 
