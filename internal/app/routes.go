@@ -79,6 +79,7 @@ func (a *App) routes(f *nethttp.Front) http.Handler {
 	r.Get("/health/ready", a.serveReady)
 	r.Route("/api/v1", func(r chi.Router) {
 		r.Use(middleware.GetHead)
+		r.Get("/openapi.yaml", serveOpenAPI)
 		r.Get("/pools", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, a.document().Pools) })
 		r.Get("/pools/{pool}", a.servePool)
 		r.Get("/pools/{pool}/trace", a.serveTrace)
