@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 	"time"
 
@@ -21,12 +23,148 @@ import (
 // version is set by the build: -ldflags "-X main.version=…".
 var version = ""
 
-func serve(ctx context.Context, args []string, out io.Writer) error {
-	return start(ctx, config.FromProcess(args, out, "ballast serve [flags]: run the balancer"))
+// command is one subcommand. run returns nil for exit code 0, flag.ErrHelp to have its help printed, a usageError if the
+// command line is wrong, or another error; what it says is printed as it is.
+type command struct {
+	// args stand behind the name; summary is a line, in lower case and without a full stop; about are paragraphs.
+	name, args, summary, about string
+	run                        func(ctx context.Context, args []string, out io.Writer) error
+	// flags are what it takes besides --help, nil for none; allKeys says that those of the configuration are among them.
+	flags    func() []option
+	allKeys  bool
+	examples []example
+	// exit0 and exit1 say what those codes mean where it is not the usual; noExit2 that 1 stands for 2 as well.
+	exit0, exit1 string
+	noExit2      bool
 }
 
-func demo(ctx context.Context, args []string, out io.Writer) error {
-	s := config.FromProcess(args, out, "ballast demo [flags]: run the balancer with three mock backends in this process")
+func commands() []command {
+	return []command{
+		{
+			name: "serve", args: "[flags]", summary: "run the balancer (the default)", run: serve,
+			about: "The values of flags win over those of the environment, these over the configuration file, and that over the defaults. " +
+				"SIGHUP reads the file again, SIGTERM lets requests finish and ends.",
+			flags: func() []option { return keyOptions() }, allKeys: true,
+			examples: []example{
+				{"ballast serve", "on :8080 and :8000, with the Docker Engine of this host"},
+				{"ballast serve --config /etc/ballast.yml", "by a file"},
+				{"ballast serve --traffic.listen=:80 --log.level=debug", "by flags"},
+			},
+			exit0: "it was told to end, and has ended",
+			exit1: "the configuration is not valid, it could not start, or it broke",
+		},
+		{
+			name: "demo", args: "[flags]", summary: "run it without Docker, with three mock backends in this process", run: demo,
+			about: "It is the balancer with its engine fixed to embedded; all else is as with serve.",
+			flags: func() []option {
+				return slices.DeleteFunc(keyOptions(), func(o option) bool { return o.name == "engine" || o.name == "docker.host" })
+			}, allKeys: true,
+			examples: []example{
+				{"ballast demo", "then see http://localhost:8080"},
+				{"ballast demo --admin.listen=:9090", "at another port"},
+			},
+			exit0: "it was told to end, and has ended",
+			exit1: "the configuration is not valid, it could not start, or it broke",
+		},
+		{
+			name: "check", args: "[flags]", summary: "check the configuration and say what is wrong", run: check,
+			about: "It reads the configuration as serve does, with the files that it names, and starts nothing.",
+			flags: func() []option { return keyOptions() }, allKeys: true,
+			examples: []example{
+				{"ballast check --config ballast.yml", "a file, with the environment of this shell"},
+				{"ballast check --traffic.listen=:80", "flags, before they are used"},
+			},
+			exit0: "the configuration is valid",
+			exit1: "it is not; every problem is a line on standard error, with its key, its value and what to do",
+		},
+		{
+			name: "status", args: "[flags]", summary: "show the pools of the running balancer and why they scale", run: status,
+			flags: func() []option {
+				return append([]option{
+					{name: "watch", meaning: "show it again every second, until Ctrl-C"},
+					{name: "json", meaning: "print the JSON of GET /metrics"},
+				}, clientFlags()...)
+			},
+			examples: []example{
+				{"ballast status", "once, of the balancer on this host"},
+				{"ballast status --watch", "again every second"},
+				{"ballast status --json | jq .pools", "what GET /metrics answers"},
+				{"ballast status --url http://10.0.0.5:8080", "of another one"},
+			},
+			exit1: "no Ballast answers, or what answers is none",
+		},
+		{
+			name: "why", args: "NAME [flags]", summary: "say why a container is routed, or not, and what to do", run: why,
+			about: "NAME is a container's name or ID, or the beginning of one.",
+			flags: func() []option {
+				return append([]option{{name: "json", meaning: "print JSON: a list of the containers that NAME stands for"}}, clientFlags()...)
+			},
+			examples: []example{
+				{"ballast why web-1", "by its name"},
+				{"ballast why 4f2a9c", "by the beginning of its ID"},
+				{"ballast why web-1 --json | jq .[0].remedy", "what GET /api/v1/containers says of it"},
+			},
+			exit1: "there is no such container, or no Ballast answers",
+		},
+		{
+			name: "scale", args: "POOL [N] [flags]", summary: "scale a pool of the running balancer by hand", run: scale,
+			about: "With N it waits until as many replicas are ready. Limits are set first, then it pauses or resumes, then it scales. " +
+				"It acts as the user BALLAST_USER of the balancer's users file, with the password in BALLAST_PASSWORD, or in the file that " +
+				"BALLAST_PASSWORD_FILE names.",
+			flags: func() []option {
+				return append([]option{
+					{name: "pause", meaning: "stop autoscaling until --resume"},
+					{name: "resume", meaning: "go on with it"},
+					{name: "min", value: "N", meaning: "fewest replicas for now; none takes it back", kind: words, values: []string{"none"}},
+					{name: "max", value: "N", meaning: "most replicas for now; none takes it back", kind: words, values: []string{"none"}},
+				}, clientFlags()...)
+			},
+			examples: []example{
+				{"ballast scale web 4", "4 replicas now, and wait until they are ready"},
+				{"ballast scale web --pause", "no autoscaling until --resume"},
+				{"ballast scale web 2 --pause", "both: paused, then 2 replicas until --resume"},
+				{"ballast scale web --max 12", "a maximum for now; --max none takes it back"},
+			},
+			exit1: "it was refused, something is in the way of the replicas, or no Ballast answers",
+		},
+		{
+			name: "healthcheck", args: "[flags]", summary: "ask the running balancer whether it is healthy, for HEALTHCHECK", run: healthcheck,
+			flags: func() []option { return keyOptions("admin.listen") },
+			examples: []example{
+				{"ballast healthcheck", "of the balancer in this container"},
+				{"ballast healthcheck --admin.listen=:9090", "where it listens elsewhere"},
+			},
+			exit0: "it is healthy", exit1: "it is not, does not answer, or the command line is wrong", noExit2: true,
+		},
+		{
+			name: "simulate", args: "TRACE [flags]", summary: "say what scaling policies would do with a trace of requests", run: simulate,
+			about: "TRACE is a file (one number of requests per line, after a header \"requests\" and comments such as " +
+				"\"# resolution_seconds=60\"), or one of those that --list names.",
+			flags: simulationFlags,
+			examples: []example{
+				{"ballast simulate step", "all policies, with a trace that comes with Ballast"},
+				{"ballast simulate bursty --policy ballast,kpa --warm 2 --plot bursty.svg", "two of them, with a plot"},
+				{"ballast simulate --record http://localhost:8080 --pool shop > shop.csv", "the trace of a pool"},
+				{"ballast simulate shop.csv --min 2 --warm 1", "what would have been"},
+			},
+			exit1: "the trace can't be read, or a file can't be written",
+		},
+		{
+			name: "version", args: "", summary: "print the version", run: printVersion,
+			examples: []example{
+				{"ballast version", "of this program"},
+				{"ballast status", "has that of the one that runs"},
+			},
+		},
+	}
+}
+
+func serve(ctx context.Context, args []string, _ io.Writer) error {
+	return start(ctx, config.FromProcess(args, "ballast serve"))
+}
+
+func demo(ctx context.Context, args []string, _ io.Writer) error {
+	s := config.FromProcess(args, "ballast demo")
 	s.Fixed = map[string]string{"engine": config.EngineEmbedded}
 	return start(ctx, s)
 }
@@ -50,7 +188,7 @@ func start(ctx context.Context, s config.Sources) error {
 }
 
 func check(_ context.Context, args []string, out io.Writer) error {
-	c, err := config.Load(config.FromProcess(args, out, "ballast check [flags]: check the configuration"))
+	c, err := config.Load(config.FromProcess(args, "ballast check"))
 	if err != nil {
 		return err
 	}
@@ -61,8 +199,8 @@ func check(_ context.Context, args []string, out io.Writer) error {
 	return err
 }
 
-func healthcheck(ctx context.Context, args []string, out io.Writer) error {
-	s := config.FromProcess(args, out, "ballast healthcheck [flags]: exit 0 if the balancer is healthy")
+func healthcheck(ctx context.Context, args []string, _ io.Writer) error {
+	s := config.FromProcess(args, "ballast healthcheck")
 	s.WithoutFiles = true
 	c, err := config.Load(s)
 	if err != nil {
@@ -90,7 +228,10 @@ func healthcheck(ctx context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
-func printVersion(_ context.Context, _ []string, out io.Writer) error {
+func printVersion(_ context.Context, args []string, out io.Writer) error {
+	if slices.ContainsFunc(args, isHelp) {
+		return flag.ErrHelp
+	}
 	_, err := fmt.Fprintln(out, "ballast "+buildVersion())
 	return err
 }

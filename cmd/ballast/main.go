@@ -1,6 +1,8 @@
 // Command ballast is a load balancer that manages the containers behind it.
 package main
 
+//go:generate go test -run ^TestPage$ -update .
+
 import (
 	"context"
 	"errors"
@@ -12,27 +14,9 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/ballast-lb/ballast/internal/config"
 )
-
-// command is one subcommand. run returns nil for exit code 0; its error is printed as it is.
-type command struct {
-	name, summary string
-	run           func(ctx context.Context, args []string, out io.Writer) error
-}
-
-func commands() []command {
-	return []command{
-		{"serve", "run the balancer (the default)", serve},
-		{"demo", "run it without Docker: three mock backends in this process, and a scaling pool", demo},
-		{"check", "check the configuration and say what is wrong", check},
-		{"status", "show the pools of the running balancer and why they scale: --watch, --json, --url", status},
-		{"why", "say why a container is routed, or not, and what to do: NAME, --json, --url", why},
-		{"scale", "scale a pool of the running balancer by hand: POOL N, --pause, --resume, --min, --max, --url", scale},
-		{"healthcheck", "ask the running balancer whether it is healthy, for HEALTHCHECK", healthcheck},
-		{"simulate", "what this and other scaling policies would do with a trace of requests", simulate},
-		{"version", "print the version", printVersion},
-	}
-}
 
 func main() {
 	ctx, stop := context.WithCancel(context.Background())
@@ -43,8 +27,27 @@ func main() {
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "ballast: "+strings.ReplaceAll(err.Error(), "\n", "\nballast: "))
-		os.Exit(1)
+		os.Exit(exitCode(os.Args[1:], err))
 	}
+}
+
+// usageError says that the command line is wrong.
+type usageError = config.UsageError
+
+// usage makes one.
+func usage(format string, args ...any) error { return usageError{Err: fmt.Errorf(format, args...)} }
+
+// exitCode is what the program ends with.
+func exitCode(args []string, err error) int {
+	name, _ := split(args)
+	c := find(name)
+	switch {
+	case err == nil:
+		return exitFine
+	case errors.As(err, new(usageError)) && (c == nil || !c.noExit2):
+		return exitUsage
+	}
+	return exitFailed
 }
 
 // obey stops the program at the first signal, and ends the process at a Ctrl-C after it: who presses
@@ -61,41 +64,45 @@ func obey(signals <-chan os.Signal, stop func()) {
 	os.Exit(1)
 }
 
-func run(ctx context.Context, args []string, out io.Writer) error {
-	name := "serve"
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		name, args = args[0], args[1:]
-	} else if len(args) == 1 {
-		switch args[0] {
-		case "-h", "-help", "--help":
-			name = "help"
-		case "-version", "--version":
-			name = "version"
-		}
+// split returns the command that args name, and what is left of them.
+func split(args []string) (name string, rest []string) {
+	switch {
+	case len(args) > 0 && !strings.HasPrefix(args[0], "-"):
+		return args[0], args[1:]
+	case len(args) == 1 && isHelp(args[0]):
+		return "help", nil
+	case len(args) == 1 && (args[0] == "-version" || args[0] == "--version"):
+		return "version", nil
 	}
-	if name == "help" {
-		return help(ctx, out)
-	}
+	return "serve", args
+}
+
+func isHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" }
+
+// find returns the command of that name, nil if there is none.
+func find(name string) *command {
 	all := commands()
 	i := slices.IndexFunc(all, func(c command) bool { return c.name == name })
 	if i < 0 {
-		return fmt.Errorf("unknown command %q: see ballast help", name)
+		return nil
 	}
-	err := all[i].run(ctx, args, out)
-	if errors.Is(err, flag.ErrHelp) {
-		return nil // the help has been written
-	}
-	return err
+	return &all[i]
 }
 
-func help(ctx context.Context, out io.Writer) error {
-	fmt.Fprint(out, "Ballast is a load balancer that manages the containers behind it.\n\nCommands:\n")
-	for _, c := range commands() {
-		fmt.Fprintf(out, "  %-12s %s\n", c.name, c.summary)
+func unknownCommand(name string) error { return usage("unknown command %q: see ballast help", name) }
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	name, args := split(args)
+	if name == "help" {
+		return printHelp(args, out)
 	}
-	fmt.Fprint(out, "\nExamples:\n  ballast serve --admin.listen=:9090\n  ballast demo\n  ballast check --config ballast.yml\n  ballast status --watch\n  ballast why web-1\n  ballast scale web 4\n  ballast simulate bursty --warm 2 --plot bursty.svg\n\nFlags of serve, demo, check, status, why and scale:\n")
-	if err := check(ctx, []string{"--help"}, out); !errors.Is(err, flag.ErrHelp) {
-		return err
+	c := find(name)
+	if c == nil {
+		return unknownCommand(name)
 	}
-	return nil
+	err := c.run(ctx, args, out)
+	if errors.Is(err, flag.ErrHelp) {
+		_, err = io.WriteString(out, c.help())
+	}
+	return err
 }

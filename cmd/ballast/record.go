@@ -22,10 +22,10 @@ const (
 func record(ctx context.Context, base, pool string, out io.Writer) error {
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return fmt.Errorf("--record=%s must be the URL of the admin listener, as in http://localhost:8080", base)
+		return usage("--record=%s must be the URL of the admin listener, as in http://localhost:8080", base)
 	}
 	if pool == "" {
-		return fmt.Errorf("--pool=%q must name a pool: %s/api/v1/pools lists them", pool, base)
+		return usage("--pool=%q must name a pool: %s/api/v1/pools lists them", pool, base)
 	}
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()

@@ -21,22 +21,6 @@ import (
 )
 
 const (
-	scaleUsage = `ballast scale POOL [N] [--pause|--resume] [--min N] [--max N] [--url URL] [flags]: scale a pool of the running balancer by hand
-
-  ballast scale web 4                4 replicas now, and wait until they are ready
-  ballast scale web --pause          no autoscaling until --resume
-  ballast scale web 2 --pause        both, in this order: paused, then 2 replicas until --resume
-  ballast scale web --max 12         a maximum for now; --max none takes it back, as --min none does
-
-It acts as the user BALLAST_USER of the balancer's users file, with the password in BALLAST_PASSWORD or in the file that
-BALLAST_PASSWORD_FILE names. It ends with 1 if it is refused, or if something is in the way of the replicas.
-
-  -pause, -resume
-    	stop autoscaling, or go on with it
-  -min N, -max N
-    	fewest and most replicas for now
-  -url URL
-    	the balancer's admin listener; without it that of admin.listen, at this host`
 	poolsPath = "/api/v1/pools/"
 	// readyWithin is how long replicas are waited for: Ballast gives up a clone itself after that time.
 	readyWithin = containers.ReadyWithin
@@ -56,7 +40,7 @@ type scaleOptions struct {
 }
 
 func scale(ctx context.Context, args []string, out io.Writer) error {
-	o, err := parseScale(args, out)
+	o, err := parseScale(args)
 	if err != nil {
 		return err
 	}
@@ -91,7 +75,7 @@ func scale(ctx context.Context, args []string, out io.Writer) error {
 }
 
 // parseScale takes the command's own flags and arguments out of args; the rest is as for the other commands.
-func parseScale(args []string, help io.Writer) (scaleOptions, error) {
+func parseScale(args []string) (scaleOptions, error) {
 	o := scaleOptions{limits: map[string]*int{}}
 	var rest []string
 	for i := 0; i < len(args); i++ {
@@ -101,7 +85,7 @@ func parseScale(args []string, help io.Writer) (scaleOptions, error) {
 			rest = append(rest, args[i])
 		case name == "pause" || name == "resume":
 			if o.enabled != nil {
-				return o, errors.New("--pause and --resume: give one of them, once")
+				return o, usage("--pause and --resume: give one of them, once")
 			}
 			enabled := name == "resume"
 			o.enabled = &enabled
@@ -115,7 +99,7 @@ func parseScale(args []string, help io.Writer) (scaleOptions, error) {
 			case value == "none":
 				o.limits[name] = nil
 			case err != nil || n < 0:
-				return o, fmt.Errorf("--%s %q must be a number from 0 up, or none to take it back", name, value)
+				return o, usage("--%s %q must be a number from 0 up, or none to take it back", name, value)
 			default:
 				o.limits[name] = &n
 			}
@@ -125,7 +109,7 @@ func parseScale(args []string, help io.Writer) (scaleOptions, error) {
 	}
 	pool, rest := cutName(rest)
 	number, rest := cutName(rest)
-	c, err := parseClient(rest, help, scaleUsage)
+	c, err := parseClient(rest, "ballast scale")
 	if err != nil {
 		return o, err
 	}
@@ -133,17 +117,17 @@ func parseScale(args []string, help io.Writer) (scaleOptions, error) {
 	if number != "" {
 		n, err := strconv.Atoi(number)
 		if err != nil || n < 0 {
-			return o, fmt.Errorf("%q must be how many replicas there are to be, as in: ballast scale %s 4", number, pool)
+			return o, usage("%q must be how many replicas there are to be, as in: ballast scale %s 4", number, pool)
 		}
 		o.replicas = &n
 	}
 	switch {
 	case pool == "":
-		return o, errors.New("say which pool, as in: ballast scale web 4")
+		return o, usage("say which pool, as in: ballast scale web 4")
 	case o.replicas == nil && o.enabled == nil && len(o.limits) == 0:
-		return o, fmt.Errorf("say what to do with it, as in: ballast scale %s 4; see ballast scale --help", pool)
+		return o, usage("say what to do with it, as in: ballast scale %s 4; see ballast scale --help", pool)
 	case c.watch || c.json:
-		return o, errors.New("scale has no --watch and no --json: see ballast status")
+		return o, usage("scale has no --watch and no --json: see ballast status")
 	}
 	o.user, o.passphrase, err = credentials()
 	return o, err

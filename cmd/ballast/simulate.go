@@ -18,20 +18,6 @@ import (
 	"github.com/ballast-lb/ballast/internal/plot"
 )
 
-const simulateUsage = `ballast simulate TRACE [flags]: what a scaling policy would do with a trace of requests
-
-TRACE is a file (one number of requests per line, after a header "requests" and comments such as
-"# resolution_seconds=60"), or one of those that --list names.
-
-Examples:
-  ballast simulate step
-  ballast simulate bursty --policy ballast,kpa --boot 10s --warm 2 --plot bursty.svg
-  ballast simulate --record http://localhost:8080 --pool shop > shop.csv
-  ballast simulate shop.csv --min 2 --warm 1
-
-Flags:
-`
-
 const (
 	// maxSeeds and maxFactor bound what somebody can mean.
 	maxSeeds  = 1000
@@ -43,6 +29,7 @@ type simulation struct {
 	trace       string
 	config      sim.Config
 	policies    []string
+	policy      string // The policies as they were written.
 	seeds       int
 	rate, speed float64
 	list, json  bool
@@ -54,7 +41,7 @@ type simulation struct {
 }
 
 func simulate(ctx context.Context, args []string, out io.Writer) error {
-	s, err := parseSimulation(args, out)
+	s, err := parseSimulation(args)
 	if err != nil {
 		return err
 	}
@@ -67,10 +54,9 @@ func simulate(ctx context.Context, args []string, out io.Writer) error {
 	return s.run(ctx, out)
 }
 
-func parseSimulation(args []string, out io.Writer) (*simulation, error) {
-	s := &simulation{config: sim.Default(), given: map[string]bool{}}
+// flagSet is where the flags are read into s, and their help.
+func (s *simulation) flagSet() *flag.FlagSet {
 	c := &s.config
-	var policies string
 	flags := flag.NewFlagSet("simulate", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.IntVar(&c.Slots, "slots", c.Slots, "requests that a replica serves at once")
@@ -81,7 +67,7 @@ func parseSimulation(args []string, out io.Writer) (*simulation, error) {
 	flags.IntVar(&c.Warm, "warm", c.Warm, "paused clones beside them (policy ballast)")
 	flags.DurationVar(&c.HoldDown, "hold-down", c.HoldDown, "how long demand must stay low before replicas go (policy ballast)")
 	flags.DurationVar(&c.Idle, "idle", c.Idle, "with min 0: how long nothing must be requested (policy ballast)")
-	flags.StringVar(&policies, "policy", strings.Join(sim.Policies(), ","), "policies to compare, separated by commas")
+	flags.StringVar(&s.policy, "policy", strings.Join(sim.Policies(), ","), "`policies` to compare, separated by commas")
 	flags.Uint64Var(&c.Seed, "seed", c.Seed, "first seed of what is random")
 	flags.IntVar(&s.seeds, "seeds", 5, "how many seeds to run")
 	flags.DurationVar(&c.SLO, "slo", c.SLO, "what a request is to be answered within")
@@ -92,16 +78,48 @@ func parseSimulation(args []string, out io.Writer) (*simulation, error) {
 	flags.BoolVar(&s.list, "list", false, "list the traces that come with Ballast")
 	flags.StringVar(&s.record, "record", "", "print the trace of a pool of the Ballast whose admin listener has this `URL`")
 	flags.StringVar(&s.pool, "pool", "default", "the pool to record")
+	return flags
+}
+
+// simulationFlags are the flags as help tells of them.
+func simulationFlags() (all []option) {
+	s := &simulation{config: sim.Default()}
+	s.flagSet().VisitAll(func(f *flag.Flag) {
+		o := option{name: f.Name}
+		o.value, o.meaning = flag.UnquoteUsage(f)
+		switch o.value {
+		case "int", "uint", "float":
+			o.value = "N"
+		case "string":
+			o.value = "NAME"
+		}
+		o.value = strings.ToUpper(o.value)
+		switch f.Name {
+		case "plot":
+			o.kind = files
+		case "pool":
+			o.kind = pools
+		case "policy":
+			o.kind, o.values = words, sim.Policies()
+		}
+		if d := f.DefValue; d != "" && d != "false" {
+			o.meaning += " (default " + strings.ReplaceAll(d, ",", ", ") + ")"
+		}
+		all = append(all, o)
+	})
+	return all
+}
+
+func parseSimulation(args []string) (*simulation, error) {
+	s := &simulation{config: sim.Default(), given: map[string]bool{}}
+	flags := s.flagSet()
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		s.trace, args = args[0], args[1:]
 	}
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(out, simulateUsage)
-		flags.SetOutput(out)
-		flags.PrintDefaults()
 		return nil, err
 	} else if err != nil {
-		return nil, fmt.Errorf("%w: see ballast simulate --help", err)
+		return nil, usage("%w: see ballast simulate --help", err)
 	}
 	flags.Visit(func(f *flag.Flag) { s.given[f.Name] = true })
 	rest := flags.Args()
@@ -109,9 +127,9 @@ func parseSimulation(args []string, out io.Writer) (*simulation, error) {
 		s.trace, rest = rest[0], rest[1:]
 	}
 	if len(rest) > 0 {
-		return nil, fmt.Errorf("unexpected argument %q after the trace: flags begin with --, and only one trace is simulated", rest[0])
+		return nil, usage("unexpected argument %q after the trace: flags begin with --, and only one trace is simulated", rest[0])
 	}
-	s.policies = strings.Split(policies, ",")
+	s.policies = strings.Split(s.policy, ",")
 	return s, s.check()
 }
 
@@ -119,12 +137,12 @@ func parseSimulation(args []string, out io.Writer) (*simulation, error) {
 func (s *simulation) check() error {
 	if s.list || s.record != "" {
 		if s.trace != "" {
-			return fmt.Errorf("--list and --record take no trace, %q is one: leave it out", s.trace)
+			return usage("--list and --record take no trace, %q is one: leave it out", s.trace)
 		}
 		return nil
 	}
 	if s.trace == "" {
-		return errors.New("no trace: name a file, or one that ballast simulate --list names, as in ballast simulate step")
+		return usage("no trace: name a file, or one that ballast simulate --list names, as in ballast simulate step")
 	}
 	c := &s.config
 	var errs []error
@@ -149,7 +167,10 @@ func (s *simulation) check() error {
 	for _, p := range s.policies {
 		must(slices.Contains(sim.Policies(), p), "policy", strconv.Quote(p), "of "+strings.Join(sim.Policies(), ", ")+", separated by commas")
 	}
-	return errors.Join(errs...)
+	if len(errs) == 0 {
+		return nil
+	}
+	return usageError{Err: errors.Join(errs...)}
 }
 
 func listTraces(out io.Writer) error {
@@ -228,7 +249,6 @@ func (s *simulation) run(ctx context.Context, out io.Writer) error {
 	return s.table(out, t, outcomes)
 }
 
-// settings is a line about what is simulated.
 // writePlot writes the SVG file.
 func (s *simulation) writePlot(t *sim.Trace, outcomes []sim.Outcome) error {
 	svg := plot.SVG(plot.About{
@@ -240,6 +260,7 @@ func (s *simulation) writePlot(t *sim.Trace, outcomes []sim.Outcome) error {
 	return nil
 }
 
+// settings is a line about what is simulated.
 func (s *simulation) settings() string {
 	c := &s.config
 	return fmt.Sprintf("%d slots, %s a request, boot %s, %d to %d replicas, %d warm, SLO %s", c.Slots, c.Service, c.Boot, c.Min, c.Max, c.Warm, c.SLO)

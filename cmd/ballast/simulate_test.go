@@ -82,7 +82,7 @@ func TestSimulate_takes_settings_from_the_trace(t *testing.T) {
 		{[]string{"sparse"}, 10, 0},
 		{[]string{"sparse", "--min=1"}, 10, 1},
 	} {
-		s, err := parseSimulation(tt.args, io.Discard)
+		s, err := parseSimulation(tt.args)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -96,7 +96,7 @@ func TestSimulate_takes_settings_from_the_trace(t *testing.T) {
 }
 
 func TestSimulate_scales(t *testing.T) {
-	s, err := parseSimulation([]string{"step", "--rate=0.5", "--speed=2"}, io.Discard)
+	s, err := parseSimulation([]string{"step", "--rate=0.5", "--speed=2"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestSimulate_list(t *testing.T) {
 
 func TestSimulate_help(t *testing.T) {
 	got := simulated(t, "--help")
-	for _, want := range []string{"ballast simulate bursty", "-hold-down", "--record", "-plot file"} {
+	for _, want := range []string{"ballast simulate bursty", "-hold-down", "--record", "--plot FILE"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the help leaves out %q:\n%s", want, got)
 		}

@@ -17,19 +17,6 @@ import (
 )
 
 const (
-	statusUsage = `ballast status [--watch] [--json] [--url URL] [flags]: show the pools of the running balancer
-
-  ballast status                              once, of the balancer on this host
-  ballast status --watch                      again every second, until Ctrl-C
-  ballast status --json | jq .pools           what GET /metrics answers
-  ballast status --url http://10.0.0.5:8080   of another one
-
-  -watch
-    	show it again every second
-  -json
-    	print the JSON of GET /metrics
-  -url URL
-    	the balancer's admin listener; without it that of admin.listen, at this host`
 	statusEvery   = time.Second
 	statusTimeout = 5 * time.Second
 	metricsPath   = "/metrics"
@@ -42,7 +29,7 @@ type clientOptions struct {
 }
 
 func status(ctx context.Context, args []string, out io.Writer) error {
-	o, err := parseClient(args, out, statusUsage)
+	o, err := parseClient(args, "ballast status")
 	if err != nil {
 		return err
 	}
@@ -79,7 +66,7 @@ func (s *screen) watch(ctx context.Context, o clientOptions) error {
 }
 
 // parseClient takes its own flags out of args; the rest is of the configuration, where the address is.
-func parseClient(args []string, help io.Writer, usage string) (clientOptions, error) {
+func parseClient(args []string, command string) (clientOptions, error) {
 	var o clientOptions
 	var rest []string
 	for i := 0; i < len(args); i++ {
@@ -96,14 +83,14 @@ func parseClient(args []string, help io.Writer, usage string) (clientOptions, er
 			}
 			base, err := url.Parse(value)
 			if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
-				return o, fmt.Errorf("--url %q must be the address of an admin listener such as http://127.0.0.1:8080", value)
+				return o, usage("--url %q must be the address of an admin listener such as http://127.0.0.1:8080", value)
 			}
 			o.url = strings.TrimSuffix(value, "/")
 		default:
 			rest = append(rest, args[i])
 		}
 	}
-	s := config.FromProcess(rest, help, usage)
+	s := config.FromProcess(rest, command)
 	s.WithoutFiles = true
 	c, err := config.Load(s)
 	if err == nil && o.url == "" {

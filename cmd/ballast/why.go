@@ -14,33 +14,18 @@ import (
 	"github.com/ballast-lb/ballast/internal/telemetry"
 )
 
-const (
-	whyUsage = `ballast why NAME [--json] [--url URL] [flags]: say why a container is routed, or not, and what to do
-
-  ballast why web-1                              by its name
-  ballast why 4f2a9c                             by the beginning of its ID, or of its name
-  ballast why web-1 --json | jq .[0].remedy      what GET /api/v1/containers says of it
-  ballast why web-1 --url http://10.0.0.5:8080   of another balancer
-
-It ends with 1 if there is no such container.
-
-  -json
-    	print JSON: a list of the containers that NAME stands for
-  -url URL
-    	the balancer's admin listener; without it that of admin.listen, at this host`
-	containersPath = "/api/v1/containers"
-)
+const containersPath = "/api/v1/containers"
 
 func why(ctx context.Context, args []string, out io.Writer) error {
 	name, args := cutName(args)
-	o, err := parseClient(args, out, whyUsage)
+	o, err := parseClient(args, "ballast why")
 	switch {
 	case err != nil:
 		return err
 	case name == "":
-		return errors.New("say which container, as in: ballast why web-1")
+		return usage("say which container, as in: ballast why web-1")
 	case o.watch:
-		return errors.New("why has no --watch: it answers once")
+		return usage("why has no --watch: it answers once")
 	}
 	body, err := fetch(ctx, o.url, containersPath)
 	if err != nil {

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"flag"
 	"os"
@@ -214,15 +213,32 @@ func TestLoad_bad_flags(t *testing.T) {
 }
 
 func TestLoad_help(t *testing.T) {
-	var help bytes.Buffer
-	_, err := Load(Sources{Args: []string{"--help"}, Help: &help, Usage: "ballast serve: …"})
-	if !errors.Is(err, flag.ErrHelp) {
+	if _, err := Load(Sources{Args: []string{"--help"}}); !errors.Is(err, flag.ErrHelp) {
 		t.Fatalf("Load() = %v, want flag.ErrHelp", err)
 	}
+}
+
+// What Values returns can be set, and for the keys that are words nothing else.
+func TestKey_Values(t *testing.T) {
+	others := map[string]bool{keyTLSRedirect: true, keyTrafficListen: true, keyTLSListen: true, keyACMEDomains: true, keyAccessLog: true}
+	n := 0
 	for _, k := range Keys() {
-		if !strings.Contains(help.String(), k.Env()) {
-			t.Errorf("help lacks %s", k.Env())
+		all := k.Values()
+		if len(all) == 0 {
+			continue
 		}
+		n++
+		for _, v := range all {
+			if err := k.set(&Config{}, v); err != nil {
+				t.Errorf("%s=%s: %v", k.Name, v, err)
+			}
+		}
+		if err := k.set(&Config{}, "another"); err == nil && !others[k.Name] {
+			t.Errorf("%s may be something else than %q", k.Name, all)
+		}
+	}
+	if n != len(words) {
+		t.Errorf("%d keys have values, want the %d of words", n, len(words))
 	}
 }
 

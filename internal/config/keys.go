@@ -35,6 +35,23 @@ func (k Key) Env() string {
 
 const envPrefix = "BALLAST_"
 
+// Values are all that the key may be, or those that are words if it may be something else as well; nil if there are none.
+func (k Key) Values() []string { return words[k.Name] }
+
+// words are what Values returns.
+var words = map[string][]string{
+	"engine":         {EngineDocker, EngineEmbedded},
+	"on-exit":        {OnExitLeave, OnExitRemove},
+	"log.level":      {"debug", "info", "warn", "error"},
+	"log.format":     {FormatAuto, FormatConsole, FormatJSON},
+	"request-id":     {"true", "false"},
+	keyTLSRedirect:   {"true", "false"},
+	keyTrafficListen: {off},
+	keyTLSListen:     {off},
+	keyACMEDomains:   {"auto"},
+	keyAccessLog:     {off, AccessLogStdout, AccessLogStderr},
+}
+
 // instanceName is what a container label and a file name can hold and a person can read.
 var instanceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 
@@ -50,19 +67,19 @@ func Keys() []Key {
 		}},
 	}, trafficKeys(), acmeKeys(), requestKeys(), []Key{
 		{"engine", EngineDocker, EngineEmbedded, "what runs the containers: docker or embedded", oneOf(
-			func(c *Config) *string { return &c.Engine }, EngineDocker, EngineEmbedded)},
+			func(c *Config) *string { return &c.Engine }, words["engine"]...)},
 		{"docker.host", "", "tcp://127.0.0.1:2376", "address of the Docker Engine; empty is DOCKER_HOST, then the local socket", setDockerHost},
 		{"instance", hostName(), "lb-1", "name of this Ballast, the owner label of its clones; default: the host name", setInstance},
 		{"labels.prefix", string(containers.DefaultPrefix), "com.example.lb", "what stands before every label", setPrefix},
 		{"scale.max-containers", strconv.Itoa(containers.DefaultMaxContainers), "20", "clones on this host, all pools together", setMaxContainers},
 		{"scale.memory-headroom", "10", "20", "percent of the host's memory that must be available for clones to be made; with less, warm clones are given up; 0 is off", setMemoryHeadroom},
 		{"on-exit", OnExitLeave, OnExitRemove, "clones at shutdown: leave (the next start adopts them) or remove", oneOf(
-			func(c *Config) *string { return &c.OnExit }, OnExitLeave, OnExitRemove)},
+			func(c *Config) *string { return &c.OnExit }, words["on-exit"]...)},
 		{"shutdown.timeout", "60s", "10s", "how long requests in flight may take to finish at shutdown", setShutdown},
 		{keyHandover, "", "/run/ballast/handover.sock", "Unix socket by which a new Ballast takes over the listening sockets of the one that serves, in a directory that both see; empty: none", setHandover},
 		{"log.level", "info", "debug", "debug, info, warn or error", setLevel},
 		{"log.format", FormatAuto, FormatJSON, "auto (console on a terminal, json otherwise), console or json", oneOf(
-			func(c *Config) *string { return &c.LogFormat }, FormatAuto, FormatConsole, FormatJSON)},
+			func(c *Config) *string { return &c.LogFormat }, words["log.format"]...)},
 	})
 }
 
@@ -157,8 +174,7 @@ func setHandover(c *Config, value string) error {
 }
 
 func setLevel(c *Config, value string) error {
-	allowed := []string{"debug", "info", "warn", "error"}
-	if !slices.Contains(allowed, value) {
+	if !slices.Contains(words["log.level"], value) {
 		return errors.New("must be debug, info, warn or error")
 	}
 	level, err := zerolog.ParseLevel(value)

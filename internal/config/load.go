@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -26,10 +27,8 @@ type Sources struct {
 	// Fixed are values that a subcommand stands for, by key: neither file nor environment changes them,
 	// and a flag that would is an error.
 	Fixed map[string]string
-	// Help is where --help is written; nil discards it.
-	Help io.Writer
-	// Usage is the first line of that help.
-	Usage string
+	// Command is whose help tells of the flags, for error messages; empty is "ballast serve".
+	Command string
 	// WithoutFiles does not look at the files that keys name, certificates and such: for who only asks
 	// for an address, maybe while they are being replaced.
 	WithoutFiles bool
@@ -41,8 +40,16 @@ const poolsKey = "pools"
 // value is one setting with where it stands, for error messages.
 type value struct{ text, source string }
 
-// Load reads and checks the whole configuration. Its error joins one line for each problem; it is
-// flag.ErrHelp if help was asked for and has been written.
+// UsageError says that the command line is wrong in itself, as opposed to a value in it.
+type UsageError struct{ Err error }
+
+func (e UsageError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (e UsageError) Unwrap() error { return e.Err }
+
+// Load reads and checks the whole configuration. Its error joins one line for each problem. It is flag.ErrHelp if help was
+// asked for, which is the caller's to write, and a UsageError if the flags can't be read.
 func Load(s Sources) (Config, error) {
 	flags, path, err := parseFlags(s)
 	if err != nil {
@@ -92,22 +99,18 @@ func Load(s Sources) (Config, error) {
 func parseFlags(s Sources) (given map[string]string, path string, err error) {
 	set := flag.NewFlagSet("ballast", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
-	set.StringVar(&path, "config", "", "YAML `file` to read (BALLAST_CONFIG)")
+	set.StringVar(&path, "config", "", "")
 	for _, k := range Keys() {
-		set.String(k.Name, k.Default, fmt.Sprintf("%s (%s)", k.Meaning, k.Env()))
+		set.String(k.Name, k.Default, "")
 	}
+	hint := cmp.Or(s.Command, "ballast serve") + " --help"
 	switch err := set.Parse(s.Args); {
 	case errors.Is(err, flag.ErrHelp):
-		if s.Help != nil {
-			fmt.Fprintln(s.Help, s.Usage)
-			set.SetOutput(s.Help)
-			set.PrintDefaults()
-		}
 		return nil, "", flag.ErrHelp
 	case err != nil:
-		return nil, "", fmt.Errorf("%w: see ballast --help for the flags", err)
+		return nil, "", UsageError{fmt.Errorf("%w: see %s for the flags", err, hint)}
 	case set.NArg() > 0:
-		return nil, "", fmt.Errorf("unexpected argument %q: flags look like --admin.listen=:8080, see ballast --help", set.Arg(0))
+		return nil, "", UsageError{fmt.Errorf("unexpected argument %q: flags look like --admin.listen=:8080, see %s", set.Arg(0), hint)}
 	}
 	given = map[string]string{}
 	set.Visit(func(f *flag.Flag) {
@@ -147,7 +150,7 @@ func readFile(c *Config, path string, keys []Key, values map[string]value) error
 			continue
 		}
 		if !slices.ContainsFunc(keys, func(k Key) bool { return k.Name == name }) {
-			errs = append(errs, fmt.Errorf("%s: unknown key in %s: remove it, or see ballast --help for the keys", name, path))
+			errs = append(errs, fmt.Errorf("%s: unknown key in %s: remove it, or see ballast serve --help for the keys", name, path))
 			continue
 		}
 		values[name] = value{text, path}
@@ -231,7 +234,7 @@ func environment(environ []string) map[string]string {
 	return vars
 }
 
-// FromProcess are the sources of a running program.
-func FromProcess(args []string, help io.Writer, usage string) Sources {
-	return Sources{Args: args, Environ: os.Environ(), Help: help, Usage: usage}
+// FromProcess are the sources of a running program; command is as in Sources.
+func FromProcess(args []string, command string) Sources {
+	return Sources{Args: args, Environ: os.Environ(), Command: command}
 }
