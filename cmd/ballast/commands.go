@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -30,8 +31,10 @@ type command struct {
 	name, args, summary, about string
 	run                        func(ctx context.Context, args []string, out io.Writer) error
 	// flags are what it takes besides --help, nil for none; allKeys says that those of the configuration are among them.
-	flags    func() []option
-	allKeys  bool
+	flags   func() []option
+	allKeys bool
+	// takes are its arguments, for completion.
+	takes    []option
 	examples []example
 	// exit0 and exit1 say what those codes mean where it is not the usual; noExit2 that 1 stands for 2 as well.
 	exit0, exit1 string
@@ -96,6 +99,7 @@ func commands() []command {
 		{
 			name: "why", args: "NAME [flags]", summary: "say why a container is routed, or not, and what to do", run: why,
 			about: "NAME is a container's name or ID, or the beginning of one.",
+			takes: []option{{kind: names}},
 			flags: func() []option {
 				return append([]option{{name: "json", meaning: "print JSON: a list of the containers that NAME stands for"}}, clientFlags()...)
 			},
@@ -111,6 +115,7 @@ func commands() []command {
 			about: "With N it waits until as many replicas are ready. Limits are set first, then it pauses or resumes, then it scales. " +
 				"It acts as the user BALLAST_USER of the balancer's users file, with the password in BALLAST_PASSWORD, or in the file that " +
 				"BALLAST_PASSWORD_FILE names.",
+			takes: []option{{kind: pools}},
 			flags: func() []option {
 				return append([]option{
 					{name: "pause", meaning: "stop autoscaling until --resume"},
@@ -140,7 +145,7 @@ func commands() []command {
 			name: "simulate", args: "TRACE [flags]", summary: "say what scaling policies would do with a trace of requests", run: simulate,
 			about: "TRACE is a file (one number of requests per line, after a header \"requests\" and comments such as " +
 				"\"# resolution_seconds=60\"), or one of those that --list names.",
-			flags: simulationFlags,
+			flags: simulationFlags, takes: []option{{kind: traces}},
 			examples: []example{
 				{"ballast simulate step", "all policies, with a trace that comes with Ballast"},
 				{"ballast simulate bursty --policy ballast,kpa --warm 2 --plot bursty.svg", "two of them, with a plot"},
@@ -148,6 +153,17 @@ func commands() []command {
 				{"ballast simulate shop.csv --min 2 --warm 1", "what would have been"},
 			},
 			exit1: "the trace can't be read, or a file can't be written",
+		},
+		{
+			name: "completion", args: strings.Join(shells(), "|"), summary: "print a script that completes ballast's command line in a shell", run: completion,
+			about: "It completes commands, flags and their values, and the names of pools and containers, which it asks the running balancer for.",
+			takes: []option{{kind: words, values: shells()}},
+			examples: []example{
+				{"source <(ballast completion bash)", "for this bash; in ~/.bashrc for all"},
+				{"source <(ballast completion zsh)", "for this zsh; in ~/.zshrc, behind compinit, for all"},
+				{"ballast completion fish > ~/.config/fish/completions/ballast.fish", "for every fish"},
+			},
+			exit1: "it could not be written",
 		},
 		{
 			name: "version", args: "", summary: "print the version", run: printVersion,

@@ -29,6 +29,7 @@ const (
 	files
 	pools
 	names // Of containers.
+	traces
 )
 
 // option is a flag as help, the page and completion tell of it.
@@ -37,8 +38,9 @@ type option struct {
 	name, value, meaning string
 	// kind says what can stand for the value.
 	kind valueKind
-	// values are what the value may be, if kind is words.
+	// values are what the value may be, if kind is words, and list says that it may be several, separated by commas.
 	values []string
+	list   bool
 }
 
 // example is a command line and what it is good for.

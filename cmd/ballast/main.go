@@ -93,8 +93,11 @@ func unknownCommand(name string) error { return usage("unknown command %q: see b
 
 func run(ctx context.Context, args []string, out io.Writer) error {
 	name, args := split(args)
-	if name == "help" {
+	switch name {
+	case "help":
 		return printHelp(args, out)
+	case completeCommand:
+		return complete(ctx, args, out)
 	}
 	c := find(name)
 	if c == nil {

@@ -100,7 +100,7 @@ func simulationFlags() (all []option) {
 		case "pool":
 			o.kind = pools
 		case "policy":
-			o.kind, o.values = words, sim.Policies()
+			o.kind, o.values, o.list = words, sim.Policies(), true
 		}
 		if d := f.DefValue; d != "" && d != "false" {
 			o.meaning += " (default " + strings.ReplaceAll(d, ",", ", ") + ")"
