@@ -82,10 +82,12 @@ func commands() []command {
 		},
 		{
 			name: "status", args: "[flags]", summary: "show the pools of the running balancer and why they scale", run: status,
+			about: "READY is of how many replicas there should be. Colours are only used on a terminal, and not if NO_COLOR is set. On a narrow terminal " +
+				"columns are left out. With --watch a balancer that is started again is followed.",
 			flags: func() []option {
 				return append([]option{
 					{name: "watch", meaning: "show it again every second, until Ctrl-C"},
-					{name: "json", meaning: "print the JSON of GET /metrics"},
+					{name: "json", meaning: "print the JSON of GET /metrics; with --watch on one line each time"},
 				}, clientFlags()...)
 			},
 			examples: []example{

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -34,28 +36,57 @@ func status(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	s := newScreen(out)
-	if !o.watch {
-		return s.show(ctx, o)
+	if o.watch {
+		w := watcher{screen: s, options: o, errors: os.Stderr}
+		return w.watch(ctx)
 	}
-	return s.watch(ctx, o)
+	body, err := fetch(ctx, o.url, metricsPath)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		_, err := out.Write(body)
+		return err
+	}
+	d, err := parseMetrics(o.url, body)
+	if err != nil {
+		return err
+	}
+	return s.paint(newLines(d, nil, s.columns()))
 }
 
-// watch shows it again and again, until ctx ends. A balancer that does not answer any more may be about to be started again.
-func (s *screen) watch(ctx context.Context, o clientOptions) error {
+// watcher shows the status again and again.
+type watcher struct {
+	screen  *screen
+	options clientOptions
+	// errors is where it is told, beside JSON, that there is no answer.
+	errors io.Writer
+	// last is what was answered last, nil if nothing was yet.
+	last *telemetry.Document
+	// since is when the first question was asked that got no answer after that; zero if the last one got one.
+	since time.Time
+}
+
+// watch ends with ctx. A balancer that does not answer any more may be about to be started again; one that never did is an
+// error.
+func (w *watcher) watch(ctx context.Context) error {
 	ticker := time.NewTicker(statusEvery)
 	defer ticker.Stop()
-	for answered := false; ; {
-		switch err := s.show(ctx, o); {
+	for {
+		asked := time.Now()
+		body, d, err := w.ask(ctx)
+		switch {
 		case ctx.Err() != nil:
 			return nil
-		case err == nil:
-			answered = true
-		case !answered:
+		case err != nil && w.last == nil:
 			return err
+		case err != nil:
+			err = w.lost(err, asked)
 		default:
-			if err := s.repaint([]line{{text: err.Error(), style: bad}}); err != nil {
-				return err
-			}
+			err = w.show(body, d)
+		}
+		if err != nil { // Nobody reads what is shown.
+			return err
 		}
 		select {
 		case <-ctx.Done():
@@ -63,6 +94,57 @@ func (s *screen) watch(ctx context.Context, o clientOptions) error {
 		case <-ticker.C:
 		}
 	}
+}
+
+func (w *watcher) ask(ctx context.Context) (body []byte, d telemetry.Document, err error) {
+	if body, err = fetch(ctx, w.options.url, metricsPath); err == nil {
+		d, err = parseMetrics(w.options.url, body)
+	}
+	return body, d, err
+}
+
+func (w *watcher) show(body []byte, d telemetry.Document) error {
+	before, since := w.last, w.since
+	w.last, w.since = &d, time.Time{}
+	if !w.options.json {
+		return w.screen.repaint(newLines(d, before, w.screen.columns()))
+	}
+	if !since.IsZero() {
+		fmt.Fprintf(w.errors, "ballast: an answer again, after %s without\n", lasting(time.Since(since)))
+	}
+	var one bytes.Buffer
+	if err := json.Compact(&one, body); err != nil {
+		return err
+	}
+	one.WriteByte('\n')
+	_, err := w.screen.out.Write(one.Bytes())
+	return err
+}
+
+// lost tells that there is no answer, and since when; on a terminal what was known last stays below.
+func (w *watcher) lost(err error, asked time.Time) error {
+	first := w.since.IsZero()
+	if first {
+		w.since = asked
+	}
+	const clock = "15:04:05"
+	if w.options.json {
+		if first {
+			fmt.Fprintf(w.errors, "ballast: %s; no answer since %s\n", err, w.since.Format(clock))
+		}
+		return nil
+	}
+	all := []line{
+		{printable(err.Error()), bad},
+		{fmt.Sprintf("no answer since %s, for %s", w.since.Format(clock), lasting(time.Since(w.since))), bad},
+	}
+	if w.screen.terminal {
+		all = append(all, line{}, line{"what was known last:", faint})
+		for _, l := range newLines(*w.last, nil, w.screen.columns()) {
+			all = append(all, line{l.text, faint})
+		}
+	}
+	return w.screen.repaint(all)
 }
 
 // parseClient takes its own flags out of args; the rest is of the configuration, where the address is.
@@ -109,27 +191,6 @@ func adminURL(c config.Config) (string, error) {
 		host = "127.0.0.1"
 	}
 	return "http://" + net.JoinHostPort(host, port), nil
-}
-
-// show asks once, and shows the answer.
-func (s *screen) show(ctx context.Context, o clientOptions) error {
-	body, err := fetch(ctx, o.url, metricsPath)
-	if err != nil {
-		return err
-	}
-	if o.json {
-		_, err := s.out.Write(body)
-		return err
-	}
-	d, err := parseMetrics(o.url, body)
-	if err != nil {
-		return err
-	}
-	lines := newLines(d, s.columns())
-	if o.watch {
-		return s.repaint(lines)
-	}
-	return s.paint(lines)
 }
 
 func parseMetrics(base string, body []byte) (telemetry.Document, error) {
