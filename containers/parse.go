@@ -1,6 +1,7 @@
 package containers
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -119,12 +120,23 @@ func checkRange(minKey, maxKey string, values map[string]string) error {
 // name without prefix. It wins over labels.
 type PoolConfig map[string]map[string]string
 
-// Validate joins all that is wrong, each with its key as in pools.web.policy.
+// SettingError is one thing that is wrong with the settings of pools.
+type SettingError struct {
+	// Key is as in pools.web.policy, Value as written; Remedy says what it must be, or what to do.
+	Key, Value, Remedy string
+	text               string
+}
+
+// Error is a line with all of it.
+func (e *SettingError) Error() string { return e.text }
+
+// Validate joins all that is wrong, each a SettingError.
 func (c PoolConfig) Validate() error {
 	var problems []error
 	for _, pool := range slices.Sorted(maps.Keys(c)) {
 		if !poolPattern.MatchString(pool) {
-			problems = append(problems, fmt.Errorf("pools.%s: a pool's name must be 1 to 63 of a-z, 0-9 and '-', not beginning with '-'", pool))
+			const remedy = "a pool's name must be 1 to 63 of a-z, 0-9 and '-', not beginning with '-'"
+			problems = append(problems, &SettingError{"pools." + pool, "", remedy, fmt.Sprintf("pools.%s: %s", pool, remedy)})
 		}
 		begin := Prefix("pools." + pool)
 		for _, name := range slices.Sorted(maps.Keys(c[pool])) {
@@ -132,23 +144,31 @@ func (c PoolConfig) Validate() error {
 				problems = append(problems, err)
 			}
 		}
-		if err := checkRange(begin.Key("scale.min"), begin.Key("scale.max"), c[pool]); err != nil {
-			problems = append(problems, err)
+		minKey := begin.Key("scale.min")
+		if err := checkRange(minKey, begin.Key("scale.max"), c[pool]); err != nil {
+			value := c[pool]["scale.min"]
+			problems = append(problems, &SettingError{minKey, value, "must not be above " + begin.Key("scale.max"), err.Error()})
 		}
 	}
 	return errors.Join(problems...)
 }
 
+// validateSetting returns nil, or a SettingError.
 func validateSetting(begin Prefix, name, value string) error {
+	key := begin.Key(name)
 	def := byName[name]
 	switch {
 	case def == nil:
-		return fmt.Errorf("%s is not a setting of this version%s", printable(begin.Key(name)), suggest(begin, name, scopePool))
+		hint := suggest(begin, name, scopePool)
+		return &SettingError{
+			key, value, cmp.Or(strings.TrimPrefix(hint, "; "), "remove it"),
+			fmt.Sprintf("%s is not a setting of this version%s", printable(key), hint),
+		}
 	case def.scope != scopePool:
-		return fmt.Errorf("%s: is a label of containers, not a setting of pools", begin.Key(name))
+		return &SettingError{key, value, "set it as a label of the containers", key + ": is a label of containers, not a setting of pools"}
 	}
 	if err := def.setting(new(Settings), value); err != nil {
-		return problem(begin.Key(name), value, err)
+		return &SettingError{key, value, err.Error(), problem(key, value, err).Error()}
 	}
 	return nil
 }

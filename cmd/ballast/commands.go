@@ -71,11 +71,14 @@ func commands() []command {
 		},
 		{
 			name: "check", args: "[flags]", summary: "check the configuration and say what is wrong", run: check,
-			about: "It reads the configuration as serve does, with the files that it names, and starts nothing.",
-			flags: func() []option { return keyOptions() }, allKeys: true,
+			about: "It reads the configuration as serve does, with the files that it names, and starts nothing. If all is well it says what would be in force.",
+			flags: func() []option {
+				return append([]option{{name: "json", meaning: "print JSON: what would be in force, or all problems"}}, keyOptions()...)
+			}, allKeys: true,
 			examples: []example{
 				{"ballast check --config ballast.yml", "a file, with the environment of this shell"},
 				{"ballast check --traffic.listen=:80", "flags, before they are used"},
+				{"ballast check --json | jq .problems", "for a program"},
 			},
 			exit0: "the configuration is valid",
 			exit1: "it is not; every problem is a line on standard error, with its key, its value and what to do",
@@ -203,18 +206,6 @@ func start(ctx context.Context, s config.Sources) error {
 		return err
 	}
 	return a.Run(ctx)
-}
-
-func check(_ context.Context, args []string, out io.Writer) error {
-	c, err := config.Load(config.FromProcess(args, "ballast check"))
-	if err != nil {
-		return err
-	}
-	for _, w := range c.Warnings {
-		fmt.Fprintln(out, "warning: "+w)
-	}
-	_, err = fmt.Fprintln(out, "the configuration is valid")
-	return err
 }
 
 func healthcheck(ctx context.Context, args []string, _ io.Writer) error {

@@ -27,12 +27,12 @@ func combine(c *Config, given, bad map[string]bool) error {
 	var errs []error
 	needs := func(key, needed, remedy string) {
 		if given[key] && !bad[key] && !given[needed] {
-			errs = append(errs, fmt.Errorf("%s: has no effect without %s: set %s %s", key, needed, needed, remedy))
+			errs = append(errs, wrong(key, "has no effect without %s: set %s %s", needed, needed, remedy))
 		}
 	}
 	const anAddress, theHosts = "to an address such as :443", "to the hosts, or to auto"
 	if given[keyTLSListen] && !bad[keyTLSListen] && !given[keyTLSCert] && !given[keyTLSKey] && !given[keyACMEDomains] {
-		errs = append(errs, fmt.Errorf("%s: needs a certificate: set %s and %s, or %s", keyTLSListen, keyTLSCert, keyTLSKey, keyACMEDomains))
+		errs = append(errs, wrong(keyTLSListen, "needs a certificate: set %s and %s, or %s", keyTLSCert, keyTLSKey, keyACMEDomains))
 	}
 	needs(keyTLSCert, keyTLSListen, anAddress)
 	needs(keyTLSKey, keyTLSListen, anAddress)
@@ -42,7 +42,7 @@ func combine(c *Config, given, bad map[string]bool) error {
 		needs(key, keyACMEDomains, theHosts)
 	}
 	if c.TLS.Redirect && given[keyTrafficListen] && !bad[keyTrafficListen] && c.TrafficListen == "" {
-		errs = append(errs, fmt.Errorf("%s: has no effect while %s is off: set that to an address such as :80", keyTLSRedirect, keyTrafficListen))
+		errs = append(errs, wrong(keyTLSRedirect, "has no effect while %s is off: set that to an address such as :80", keyTrafficListen))
 	}
 	if !bad[keyTLSCert] && !bad[keyTLSKey] {
 		errs = append(errs, sidesMatch(c.TLS.Certs))
@@ -67,7 +67,7 @@ func sidesMatch(pairs []CertFile) error {
 	if certs == keys {
 		return nil
 	}
-	return fmt.Errorf("%s: has %s and %s has %d: name one key for each certificate, in the same order", keyTLSKey, files(keys), keyTLSCert, certs)
+	return wrong(keyTLSKey, "has %s and %s has %d: name one key for each certificate, in the same order", files(keys), keyTLSCert, certs)
 }
 
 // files is "1 file" or "2 files".
@@ -86,7 +86,7 @@ func portsDiffer(c *Config) error {
 	for i, l := range listeners {
 		for _, before := range listeners[:i] {
 			if samePort(before.address, l.address) {
-				errs = append(errs, fmt.Errorf("%s: %q has the port of %s: choose another", l.key, l.address, before.key))
+				errs = append(errs, wrong(l.key, "%q has the port of %s: choose another", l.address, before.key))
 			}
 		}
 	}
@@ -110,7 +110,7 @@ func checkFiles(c *Config) error {
 		case err != nil:
 			errs = append(errs, unreadable(keyACMECAFile, err))
 		case !x509.NewCertPool().AppendCertsFromPEM(pem):
-			errs = append(errs, fmt.Errorf("%s: %q has no certificate: name a PEM file", keyACMECAFile, c.ACME.CAFile))
+			errs = append(errs, wrong(keyACMECAFile, "%q has no certificate: name a PEM file", c.ACME.CAFile))
 		}
 	}
 	if c.ACME.Storage != "" && (c.ACME.Auto || len(c.ACME.Domains) > 0) {
@@ -120,9 +120,9 @@ func checkFiles(c *Config) error {
 	case "", AccessLogStdout, AccessLogStderr:
 	default:
 		if info, err := os.Stat(filepath.Dir(to)); err != nil || !info.IsDir() {
-			errs = append(errs, fmt.Errorf("%s: %q is in no directory: make %q first", keyAccessLog, to, filepath.Dir(to)))
+			errs = append(errs, wrong(keyAccessLog, "%q is in no directory: make %q first", to, filepath.Dir(to)))
 		} else if info, err := os.Stat(to); err == nil && info.IsDir() {
-			errs = append(errs, fmt.Errorf("%s: %q is a directory: name a file in it", keyAccessLog, to))
+			errs = append(errs, wrong(keyAccessLog, "%q is a directory: name a file in it", to))
 		}
 	}
 	return errors.Join(errs...)
@@ -137,7 +137,7 @@ func checkUsers(path string) error {
 	lines := strings.Split(err.Error(), "\n")
 	errs := make([]error, len(lines))
 	for i, line := range lines {
-		errs[i] = errors.New(keyUsersFile + ": " + line)
+		errs[i] = wrong(keyUsersFile, "%s", line)
 	}
 	return errors.Join(errs...)
 }
@@ -150,7 +150,7 @@ func checkPair(f CertFile) error {
 		return errors.Join(unreadable(keyTLSCert, errCert), unreadable(keyTLSKey, errKey))
 	}
 	if _, err := tls.X509KeyPair(cert, key); err != nil {
-		return fmt.Errorf("%s: %q with %s %q: %w: name a PEM certificate and its own key", keyTLSCert, f.Cert, keyTLSKey, f.Key, err)
+		return wrong(keyTLSCert, "%q with %s %q: %w: name a PEM certificate and its own key", f.Cert, keyTLSKey, f.Key, err)
 	}
 	return nil
 }
@@ -160,5 +160,5 @@ func unreadable(key string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w: name a file that this process may read", key, err)
+	return wrong(key, "%w: name a file that this process may read", err)
 }

@@ -71,8 +71,8 @@ type Config struct {
 	// File is the path of the configuration file; empty if there is none.
 	File string
 
-	// texts are the values of Keys as they were written, by name.
-	texts map[string]string
+	// texts are the values of Keys as they were written, by name, and sources where.
+	texts, sources map[string]string
 }
 
 // TLS is the traffic listener for HTTPS.

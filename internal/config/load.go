@@ -60,7 +60,7 @@ func Load(s Sources) (Config, error) {
 		path = v
 	}
 
-	c := Config{File: path, texts: make(map[string]string)}
+	c := Config{File: path, texts: make(map[string]string), sources: make(map[string]string)}
 	values := map[string]value{}
 	keys := Keys()
 	for _, k := range keys {
@@ -75,17 +75,17 @@ func Load(s Sources) (Config, error) {
 	errs := []error{errFile}
 	for name, text := range s.Fixed {
 		if given, ok := flags[name]; ok && given != text {
-			errs = append(errs, fmt.Errorf("%s: %q (--%s) is always %s here: leave the flag out", name, given, name, text))
+			errs = append(errs, &keyError{name, given, "--" + name, fmt.Errorf("is always %s here: leave the flag out", text)})
 		}
 		values[name] = value{text, "fixed"}
 	}
 	bad := make(map[string]bool)
 	for _, k := range keys {
 		v := values[k.Name]
-		c.texts[k.Name] = v.text
+		c.texts[k.Name], c.sources[k.Name] = v.text, v.source
 		if err := k.set(&c, v.text); err != nil {
 			bad[k.Name] = true
-			errs = append(errs, fmt.Errorf("%s: %q (%s) %w", k.Name, v.text, v.source, err))
+			errs = append(errs, &keyError{k.Name, v.text, v.source, err})
 		}
 	}
 	errs = append(errs, c.Pools.Validate(), combine(&c, given(keys, values), bad))
@@ -129,7 +129,7 @@ func readFile(c *Config, path string, keys []Key, values map[string]value) error
 	k := koanf.New(".")
 	if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
 		// What is wrong with YAML is told on several lines.
-		return fmt.Errorf("config: %q can't be read: %s", path, strings.Join(strings.Fields(err.Error()), " "))
+		return wrong("config", "%q can't be read: %s", path, strings.Join(strings.Fields(err.Error()), " "))
 	}
 	all := map[string]any{}
 	errs := []error{flatten("", k.Raw(), all)}
@@ -145,12 +145,13 @@ func readFile(c *Config, path string, keys []Key, values map[string]value) error
 		}
 		if name == poolsKey || strings.HasPrefix(name, poolsKey+".") {
 			if all[name] != nil { // "pools:" with all that it held commented out sets nothing
-				errs = append(errs, fmt.Errorf("%s: must hold settings, such as pools: {web: {policy: random}}", name))
+				errs = append(errs, wrong(name, "must hold settings, such as pools: {web: {policy: random}}"))
 			}
 			continue
 		}
 		if !slices.ContainsFunc(keys, func(k Key) bool { return k.Name == name }) {
-			errs = append(errs, fmt.Errorf("%s: unknown key in %s: remove it, or see ballast serve --help for the keys", name, path))
+			c.texts[name], c.sources[name] = text, path
+			errs = append(errs, wrong(name, "unknown key in %s: remove it, or see ballast serve --help for the keys", path))
 			continue
 		}
 		values[name] = value{text, path}
@@ -169,7 +170,7 @@ func flatten(section string, m, out map[string]any) error {
 			continue
 		}
 		if _, twice := out[key]; twice {
-			errs = append(errs, fmt.Errorf("%s: stands twice in the configuration file: remove one", key))
+			errs = append(errs, wrong(key, "stands twice in the configuration file: remove one"))
 		}
 		out[key] = m[name]
 	}

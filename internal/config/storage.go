@@ -20,15 +20,15 @@ func checkStorage(dir string) error {
 			return nil
 		}
 	case there:
-		return fmt.Errorf("%s: %q is a file: name a directory", keyACMEStorage, dir)
+		return wrong(keyACMEStorage, "%q is a file: name a directory", dir)
 	default:
-		return fmt.Errorf("%s: %q can't be made, %q is a file: name a directory", keyACMEStorage, dir, at)
+		return wrong(keyACMEStorage, "%q can't be made, %q is a file: name a directory", dir, at)
 	}
 	what := "can't be written"
 	if !there {
 		what = fmt.Sprintf("can't be made in %q", at)
 	}
-	return fmt.Errorf("%s: %q %s: %w: name a directory that this process may write, or make it one", keyACMEStorage, dir, what, err)
+	return wrong(keyACMEStorage, "%q %s: %w: name a directory that this process may write, or make it one", dir, what, err)
 }
 
 // nearest is the path itself or, while that does not exist, the directory above.
