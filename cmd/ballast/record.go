@@ -8,6 +8,8 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
+	"sync"
 	"time"
 
 	"github.com/ballast-lb/ballast/containers/autoscale/sim"
@@ -35,6 +37,8 @@ func record(ctx context.Context, base, pool string, out io.Writer) error {
 		return fmt.Errorf("--record=%s: %w", base, err)
 	}
 	req.Header.Set("Accept", "text/csv")
+	stop := sync.OnceFunc(newScreen(os.Stderr).during(func() string { return "record the trace of pool " + pool + " from " + base }))
+	defer stop()
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return fmt.Errorf("--record=%s: no Ballast answers there: %w", base, err)
@@ -55,6 +59,7 @@ func record(ctx context.Context, base, pool string, out io.Writer) error {
 	if _, err := sim.ReadTrace(bytes.NewReader(body)); err != nil {
 		return fmt.Errorf("--record=%s: what came is no trace: %w", base, err)
 	}
+	stop() // Or its line would stand in the trace, where both go to one terminal.
 	_, err = out.Write(body)
 	return err
 }

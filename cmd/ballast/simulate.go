@@ -36,6 +36,8 @@ type simulation struct {
 	plot        string
 	record      string
 	pool        string
+	// first returns the trace of the first seed, once compare has opened it.
+	first func() *sim.Trace
 	// given are the flags that were.
 	given map[string]bool
 }
@@ -218,24 +220,44 @@ func (s *simulation) suit(t *sim.Trace) {
 	}
 }
 
-func (s *simulation) run(ctx context.Context, out io.Writer) error {
+// compare runs all policies with all seeds; ended, which may be nil, is called after each run, one call at a time.
+func (s *simulation) compare(ctx context.Context, progress *runs, ended func()) ([]sim.Outcome, error) {
 	trace, err := s.open()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	cases := make([]sim.Case, len(s.policies))
 	for i, policy := range s.policies {
 		cases[i] = sim.Case{Label: policy, Make: func(seed uint64) sim.Config {
+			progress.begin(policy, seed)
 			c := s.config
 			c.Policy, c.Trace = policy, trace(seed)
 			return c
 		}}
 	}
-	outcomes, err := sim.Compare(ctx, cases, s.config.Seed, s.seeds, nil)
+	s.first = func() *sim.Trace { return trace(s.config.Seed) }
+	outcomes, err := sim.Compare(ctx, cases, s.config.Seed, s.seeds, func(done, of int) {
+		progress.end(done, of)
+		if ended != nil {
+			ended()
+		}
+	})
 	if err != nil {
-		return fmt.Errorf("simulate %s: %w", s.trace, err)
+		return nil, fmt.Errorf("simulate %s: %w", s.trace, err)
 	}
-	t := trace(s.config.Seed)
+	return outcomes, nil
+}
+
+func (s *simulation) run(ctx context.Context, out io.Writer) error {
+	progress := &runs{of: len(s.policies) * s.seeds, policy: s.policies[0], seed: s.config.Seed}
+	// Results may go to a file meanwhile.
+	stop := newScreen(os.Stderr).during(func() string { return "simulate " + s.trace + ": " + progress.String() })
+	outcomes, err := s.compare(ctx, progress, nil)
+	stop()
+	if err != nil {
+		return err
+	}
+	t := s.first()
 	if s.plot != "" {
 		if err := s.writePlot(t, outcomes); err != nil {
 			return err
