@@ -42,8 +42,8 @@ func (s *screen) during(text func() string) (stop func()) {
 // clipped is what of text fits into a line: one that is broken can't be written over.
 func (s *screen) clipped(text string) string {
 	runes := []rune(text)
-	if columns := s.columns(); columns > 1 && len(runes) >= columns {
-		return string(runes[:columns-1])
+	if columns := s.columns(); columns > 0 && len(runes) > columns {
+		return string(runes[:columns])
 	}
 	return text
 }

@@ -58,12 +58,13 @@ const (
 	clearAll   = "\x1b[2J"
 )
 
+// columns is how many there are to write to. The last one is left free: to clear behind a full line takes its end away.
 func (s *screen) columns() int {
 	if s.size == nil {
 		return 0
 	}
 	columns, _ := s.size()
-	return columns
+	return max(columns-1, 0)
 }
 
 // paint writes the lines.

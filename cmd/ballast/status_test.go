@@ -331,6 +331,15 @@ func TestStatus_tells_how_fast_errors_grow(t *testing.T) {
 	}
 }
 
+// Behind a line that fills the terminal clearing would take its last character away.
+func TestStatus_leaves_the_last_column_free(t *testing.T) {
+	for have, want := range map[int]int{0: 0, 1: 0, 80: 79} {
+		if got := (&screen{size: func() (int, int) { return have, 24 }}).columns(); got != want {
+			t.Errorf("columns() of %d = %d, want %d", have, got, want)
+		}
+	}
+}
+
 // A page that is higher than the terminal would scroll, and the next would not stand over it.
 func TestStatus_low_terminal(t *testing.T) {
 	all := []line{{text: "one"}, {text: strings.Repeat("2", 25)}, {text: "three"}, {text: "four"}}
