@@ -41,7 +41,10 @@ type command struct {
 	noExit2      bool
 }
 
-func commands() []command {
+func commands() []command { return slices.Concat(servers(), clients(), others()) }
+
+// servers are those that read the whole configuration.
+func servers() []command {
 	return []command{
 		{
 			name: "serve", args: "[flags]", summary: "run the balancer (the default)", run: serve,
@@ -83,6 +86,12 @@ func commands() []command {
 			exit0: "the configuration is valid",
 			exit1: "it is not; every problem is a line on standard error, with its key, its value and what to do",
 		},
+	}
+}
+
+// clients are those that ask a balancer that runs.
+func clients() []command {
+	return []command{
 		{
 			name: "status", args: "[flags]", summary: "show the pools of the running balancer and why they scale", run: status,
 			about: "READY is of how many replicas there should be. Colours are only used on a terminal, and not if NO_COLOR is set. On a narrow terminal " +
@@ -146,6 +155,12 @@ func commands() []command {
 			},
 			exit0: "it is healthy", exit1: "it is not, does not answer, or the command line is wrong", noExit2: true,
 		},
+	}
+}
+
+// others need no balancer.
+func others() []command {
+	return []command{
 		{
 			name: "simulate", args: "TRACE [flags]", summary: "say what scaling policies would do with a trace of requests", run: simulate,
 			about: "TRACE is a file (one number of requests per line, after a header \"requests\" and comments such as " +

@@ -203,7 +203,7 @@ printf '%s\n' "${COMPREPLY[@]}"`, "--norc", "--noprofile")
 // A real one, with its line editor, which shows what became of the line.
 func TestCompletion_bash_at_a_prompt(t *testing.T) {
 	t.Setenv("BALLAST_ADMIN_LISTEN", strings.TrimPrefix(named(t), "http://"))
-	const clear = "\x15" // Ctrl-U: the line is not run.
+	const ctrlU = "\x15" // The line is not run.
 	for line, want := range map[string]string{
 		"ballast stat":                "ballast status ",
 		"ballast check --log.level=w": "ballast check --log.level=warn ",
@@ -211,7 +211,7 @@ func TestCompletion_bash_at_a_prompt(t *testing.T) {
 		"ballast check --config=l":    "ballast check --config=lb.yml ",
 		"ballast scale sh":            "ballast scale shop ",
 	} {
-		got := shell(t, "bash", "echo source COMPLETION >rc\nprintf '%s\\n' '"+line+"\t"+clear+"' exit | bash --noprofile --rcfile rc -i 2>&1", "--norc", "--noprofile")
+		got := shell(t, "bash", "echo source COMPLETION >rc\nprintf '%s\\n' '"+line+"\t"+ctrlU+"' exit | bash --noprofile --rcfile rc -i 2>&1", "--norc", "--noprofile")
 		if text := strings.Join(got, "\n"); !strings.Contains(text, want) {
 			t.Errorf("%s<TAB> became\n%q\nwant %q", line, text, want)
 		}

@@ -44,7 +44,7 @@ func (c Config) Problems(err error) []Problem {
 	if err == nil {
 		return nil
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // Only what was joined, not what that wraps.
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []Problem
 		for _, err := range joined.Unwrap() {
 			all = append(all, c.Problems(err)...)
