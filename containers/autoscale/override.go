@@ -30,7 +30,8 @@ type Held struct {
 	Until *time.Time `json:"until"`
 }
 
-// Override is what people have set by hand for a pool. It ends when it is taken back, with the pool, or with the process;
+// Override is what people have set by hand for a pool. It ends when it is taken back, with the pool, or with the process,
+// not when its containers are made anew;
 // what it points to is never written to.
 type Override struct {
 	// Paused says that nothing is started or stopped but by hand.
@@ -245,6 +246,8 @@ func (h *hand) set(reason string) Decision {
 func (s *Scaler) byHand(pool, by string, do func(hand) (Decision, error)) (Decision, error) {
 	return s.act(pool, by, func(h hand) (Decision, error) {
 		switch p := h.reading.Policy; {
+		case h.reading.Awaited:
+			return refused(RefusedNotDeciding, "the first container of pool %s has not started yet: try again when it runs", pool)
 		case p.Max <= 0:
 			return refused(RefusedNotScaling, "pool %s does not scale: recreate its containers with the label scale.max set to the most replicas that there may be", pool)
 		case p.DryRun:

@@ -363,6 +363,36 @@ func TestScaler_SetLimits_refuses(t *testing.T) {
 	}
 }
 
+// A deploy that removes the old container before it starts the new one is no reason to forget what somebody set.
+func TestScaler_overrides_outlast_a_deploy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := booting()
+		shop(p)
+		s := scaler(t, p, &bytes.Buffer{}, nil)
+		after(time.Second)
+		done(t, "SetLimits")(s.SetLimits("shop", "anna", Limits{Max: new(4)}))
+		done(t, "Pause")(s.Pause("shop", "anna", true))
+		asked := p.calls()
+		p.set("shop", func(r *Reading) { *r = Reading{Pool: "shop", Awaited: true} })
+		after(time.Minute)
+		brought(t, p, asked...)
+		if got := s.Desired("shop"); got != 0 {
+			t.Errorf("Desired() = %d while its first container is awaited, want 0", got)
+		}
+		if _, err := s.Scale(t.Context(), "shop", "anna", 2); kind(err) != RefusedNotDeciding {
+			t.Errorf("Scale() = %v, want %s", err, RefusedNotDeciding)
+		}
+		p.set("shop", func(r *Reading) { r.Awaited = false })
+		shop(p)
+		wants(p, 3)
+		after(time.Minute)
+		brought(t, p, asked...)
+		if o := s.Override("shop"); o.Paused == nil || o.Max == nil || len(s.Decisions("shop")) != 2 {
+			t.Errorf("Override() = %+v with %d decisions, want all as it was", o, len(s.Decisions("shop")))
+		}
+	})
+}
+
 func TestScaler_overrides_go_with_the_pool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &pools{readings: map[string]Reading{}}

@@ -21,15 +21,17 @@ const Kept = 1000
 // Source tells what a Scaler is to look at.
 type Source interface {
 	// Readings returns the pools that exist now, each once. A pool that is left out is forgotten,
-	// its decisions too.
+	// its decisions too, and what people have set for it.
 	Readings(now time.Time) []Reading
 }
 
 // Reading is one pool at one moment.
 type Reading struct {
-	Pool   string
-	Policy Policy
-	Sample Sample
+	Pool string
+	// Awaited says that its first container is about to start: nothing is to be decided yet.
+	Awaited bool
+	Policy  Policy
+	Sample  Sample
 }
 
 // Options are what a Scaler is made of.
@@ -178,7 +180,13 @@ func (s *Scaler) look(ctx context.Context, now time.Time, r Reading) {
 	s.mu.Lock()
 	p.override.expire(now)
 	o := p.override
+	if r.Awaited {
+		p.history, p.asked, p.rules, p.desired = History{}, 0, 0, 0 // What comes is another pool for the rules.
+	}
 	s.mu.Unlock()
+	if r.Awaited {
+		return
+	}
 	out := Decide(now, o.apply(r.Policy), &p.history, r.Sample)
 	out.Decision.Pool = r.Pool
 	p.rules = out.Rules

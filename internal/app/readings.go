@@ -36,11 +36,16 @@ func (r *readings) Readings(now time.Time) []autoscale.Reading {
 	status := r.reconciler.Status()
 	r.starting.begin()
 	r.unstarted.begin()
-	out := make([]autoscale.Reading, 0, len(snapshot.Pools))
+	out, known := make([]autoscale.Reading, 0, len(snapshot.Pools)), make(map[string]bool)
 	for _, p := range snapshot.Pools {
 		pool := r.core.Pool(p.Name)
-		if pool == nil || r.awaits(snapshot, p, now) {
-			continue // The core is about to hear of it, or it of its first container.
+		if pool == nil {
+			continue // The core is about to hear of it.
+		}
+		known[p.Name] = true
+		if r.awaits(snapshot, p, now) {
+			out = append(out, autoscale.Reading{Pool: p.Name, Policy: policy(p.Settings), Awaited: true})
+			continue
 		}
 		s := r.sample(pool, r.fleet.Status(p.Name), own, now)
 		if p.Settings.Scale.Latency > 0 {
@@ -52,6 +57,11 @@ func (r *readings) Readings(now time.Time) []autoscale.Reading {
 		}
 		s.CPUUse, s.MemoryUse, s.Measured = r.usage.Use(p.Name, now)
 		out = append(out, autoscale.Reading{Pool: p.Name, Policy: policy(p.Settings), Sample: s})
+	}
+	for p := range r.core.Pools() {
+		if !known[p.Name()] { // Requests wait for its containers, which may be about to be made anew.
+			out = append(out, autoscale.Reading{Pool: p.Name(), Awaited: true})
+		}
 	}
 	return out
 }

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
 
 	"github.com/ballast-lb/ballast/containers"
@@ -123,6 +124,27 @@ func TestReadings_a_small_queue_hides_no_demand(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 	})
+}
+
+// What people have set outlasts a deploy: also one whose containers are away for a moment, or created and not started yet.
+func TestReadings_of_a_pool_that_is_made_anew(t *testing.T) {
+	r, _ := acting(t)
+	r.done(pause, `{"enabled":false}`)
+	for _, c := range r.app.reconciler.Snapshot().Entries {
+		if err := r.app.engine.Remove(t.Context(), c.Container.ID, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.until("no container is left", func() bool { return len(r.app.reconciler.Snapshot().Pools) == 0 })
+	source := &readings{core: r.app.core, fleet: r.app.fleet, usage: r.app.usage, reconciler: r.app.reconciler}
+	want := []autoscale.Reading{{Pool: "default", Awaited: true}}
+	if diff := cmp.Diff(want, source.Readings(time.Now())); diff != "" {
+		t.Errorf("Readings() while requests wait for it (-want +got):\n%s", diff)
+	}
+	r.until("the scaler awaits it", func() bool { return r.app.scaler.Desired("default") == 0 })
+	if r.app.scaler.Override("default").Paused == nil {
+		t.Error("the pause is forgotten")
+	}
 }
 
 func TestReadings_await_the_first_container(t *testing.T) {
