@@ -118,7 +118,8 @@ type Fleet struct {
 	// tried says that a clone was made since there was last nothing to make. The first one has the
 	// machine for itself, so that one more replica is there as soon as can be.
 	tried bool
-	// keeps is what KeepAll said, returns what it took back and is still to be put into rotation.
+	// keeps is what KeepAll said, returns what was decided between two plans and the next one begins: what KeepAll took back, and
+	// what Replace gives up.
 	keeps   bool
 	returns []func(context.Context)
 }

@@ -72,7 +72,7 @@ func (f *Fleet) review(c *fleetClone, now time.Time) bool {
 		return false
 	case c.phase != cloneUp && c.phase != cloneWaking:
 		return false
-	case c.spoiled, c.replace:
+	case c.spoiled:
 		return true
 	case c.dead():
 		if age < provenAfter && (c.made || c.ran) {

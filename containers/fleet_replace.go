@@ -3,6 +3,7 @@ package containers
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -14,10 +15,12 @@ var (
 	ErrNotServing = errors.New("it is a clone that is kept warm, or about to go: there is nothing to do")
 	// ErrBusy says that the pool would have too few meanwhile.
 	ErrBusy = errors.New("another replica of its pool is being replaced or started: wait until that is ready")
+	// ErrNotNow says that this Fleet replaces nothing at present, in no pool; what wraps it says why.
+	ErrNotNow = errors.New("nothing is replaced at present")
 )
 
 // Replace drains and removes a clone because somebody says so, and lets another be made, at once and however the pool is
-// scaled. It returns when that is asked for; one of a pool at a time. Other errors than those above say why nothing could be
+// scaled. It returns when that has begun; one of a pool at a time. Other errors than those above say why nothing could be
 // made in its place.
 func (f *Fleet) Replace(containerID string) error {
 	f.mu.Lock()
@@ -31,7 +34,13 @@ func (f *Fleet) Replace(containerID string) error {
 	switch {
 	case c.phase != cloneUp || c.spare || c.dead():
 		return ErrNotServing
-	case c.replace || c.ready && (f.convalesces(p, now) || f.replacing(p)):
+	case f.keeps:
+		return fmt.Errorf("%w: another Ballast takes over from this one: ask that one", ErrNotNow)
+	case f.frozen(now):
+		return fmt.Errorf("%w: %s", ErrNotNow, f.whyFrozen())
+	case !f.hears(p):
+		return fmt.Errorf("%w: the engine cannot be heard: try again when it is back", ErrNotNow)
+	case c.ready && f.convalesces(p, now):
 		return ErrBusy
 	case p.goal == nil: // Nobody has asked for anything yet.
 		p.goal = &fleetGoal{n: f.replicas(p)}
@@ -40,17 +49,17 @@ func (f *Fleet) Replace(containerID string) error {
 	if !f.replaceable(p, now) {
 		return errors.New(cmp.Or(f.blocked(p, now), "nothing can be made in its place at present: see the pool's last decision"))
 	}
-	c.replace = true
+	// From now on, so that nothing comes between the grant and the act.
+	f.returns = append(f.returns, f.replacement(p, c))
 	f.nudge()
 	return nil
 }
 
-// replacing says that a clone of the pool is about to be replaced because somebody says so.
-func (f *Fleet) replacing(p *fleetPool) bool {
-	for _, c := range f.clones {
-		if c.pool == p.name && c.replace && c.phase == cloneUp {
-			return true
-		}
+// hears says that the engine can be heard, as far as that is known.
+func (f *Fleet) hears(p *fleetPool) bool {
+	if f.o.Health == nil {
+		return true
 	}
-	return false
+	_, ok := f.o.Health(p.name)
+	return ok
 }

@@ -63,6 +63,59 @@ func TestFleet_Replace_of_an_adopted_clone(t *testing.T) {
 	})
 }
 
+// What would come to nothing, or much later, is refused at once.
+func TestFleet_Replace_refuses_while_nothing_is_replaced(t *testing.T) {
+	tests := []struct {
+		name, says string
+		now        func(h *host, f *containers.Fleet)
+		over       func(h *host, f *containers.Fleet)
+	}{
+		{"another Ballast takes over", "takes over", func(_ *host, f *containers.Fleet) { f.KeepAll(true) }, func(_ *host, f *containers.Fleet) { f.KeepAll(false) }},
+		{"another Ballast has its name", "the same instance", func(h *host, _ *containers.Fleet) { h.clone("here", 9) }, func(*host, *containers.Fleet) {}},
+		{"the engine is not heard", "engine", func(h *host, _ *containers.Fleet) { h.set(func() { h.deaf = true }) }, func(h *host, _ *containers.Fleet) { h.set(func() { h.deaf = false }) }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, h *host) {
+				h.run("web-a")
+				f, _ := h.fleet(nil)
+				f.Bring(t.Context(), "web", 2, nil)
+				after(2 * time.Minute)
+				id := h.id("ballast-web-1")
+				tt.now(h, f)
+				after(time.Second)
+				h.asked()
+				if err := f.Replace(id); !errors.Is(err, containers.ErrNotNow) || !strings.Contains(err.Error(), tt.says) {
+					t.Errorf("Replace() = %v, want ErrNotNow: %s", err, tt.says)
+				}
+				tt.over(h, f)
+				after(5 * time.Second)
+				if got := h.asked("drain", "stop", "create"); len(got) > 0 {
+					t.Errorf("did %q, want nothing", got)
+				}
+			})
+		})
+	}
+}
+
+// What was granted is done, whatever comes a moment later.
+func TestFleet_Replace_is_not_put_off(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		h.run("web-a")
+		f, _ := h.fleet(nil)
+		f.Bring(t.Context(), "web", 2, nil)
+		after(2 * time.Minute)
+		id := h.id("ballast-web-1")
+		h.asked()
+		if err := f.Replace(id); err != nil {
+			t.Fatal(err)
+		}
+		if s := f.Status("web"); s.Retiring != 1 {
+			t.Errorf("Status() = %+v, want it to be about to go", s)
+		}
+	})
+}
+
 func TestFleet_Replace_refuses(t *testing.T) {
 	bubble(t, func(t *testing.T, h *host) {
 		original := h.run("web-a")

@@ -106,8 +106,6 @@ type fleetClone struct {
 	// ready says that it served once, settled that it then lived long enough; spoiled that it could
 	// neither be started nor be removed.
 	ready, settled, spoiled bool
-	// replace says that somebody wants another in its place.
-	replace bool
 
 	// What follows is from the last snapshot; seen says that there is such.
 

@@ -127,6 +127,8 @@ func (s *Scaler) Scale(ctx context.Context, pool, by string, n int) (Decision, e
 			return refused(RefusedOriginals, "%d of its containers were not made by Ballast, which stops those only all together: stop them yourself", v.Originals)
 		case o.Paused == nil && n < h.pool.rules:
 			return refused(RefusedDemand, "the rules want %d: pause autoscaling first", h.pool.rules)
+		case to < v.total() && v.Keeps:
+			return refused(RefusedNotDeciding, "another Ballast takes over from this one, which gives up nothing meanwhile: ask that one")
 		case to > v.total() && v.Blocked != "":
 			return refused(RefusedBlocked, "%s", v.Blocked)
 		}

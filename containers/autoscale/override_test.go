@@ -185,6 +185,7 @@ func TestScaler_Scale_refuses(t *testing.T) {
 		{"that does not scale", 2, func(r *Reading) { r.Policy.Max = 0 }, RefusedNotScaling, "label scale.max"},
 		{"a dry run", 4, func(r *Reading) { r.Policy.DryRun = true }, RefusedDryRun, "label scale.dry-run"},
 		{"when nothing can be made", 4, func(r *Reading) { r.Sample.Blocked = "no image: pull it" }, RefusedBlocked, "no image: pull it"},
+		{"fewer while another one takes over", 2, func(r *Reading) { r.Sample.Keeps = true }, RefusedNotDeciding, "another Ballast takes over"},
 		{"without the engine", 4, func(r *Reading) { r.Sample.Stale = true }, RefusedStale, "the engine cannot be reached"},
 	}
 	for _, tt := range tests {

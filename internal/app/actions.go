@@ -148,8 +148,10 @@ func (a *Actions) Restart(who Actor, id string) (Done, error) {
 		if err == nil {
 			return nil
 		}
-		slug := "blocked"
+		status, slug := http.StatusConflict, "blocked"
 		switch {
+		case errors.Is(err, containers.ErrNotNow):
+			status, slug = http.StatusServiceUnavailable, autoscale.RefusedNotDeciding
 		case errors.Is(err, containers.ErrNotOurClone):
 			slug = "not-a-clone"
 		case errors.Is(err, containers.ErrNotServing):
@@ -157,7 +159,7 @@ func (a *Actions) Restart(who Actor, id string) (Done, error) {
 		case errors.Is(err, containers.ErrBusy):
 			slug = "busy"
 		}
-		return refusal(http.StatusConflict, slug, "%s: %s", c.Name, err)
+		return refusal(status, slug, "%s: %s", c.Name, err)
 	})
 }
 
