@@ -42,12 +42,21 @@ type Override struct {
 	Max *Setting `json:"max,omitempty"`
 }
 
+// within is what counts of the override by a policy: nothing where that does not scale.
+func (o Override) within(p Policy) Override {
+	if p.Max <= 0 {
+		return Override{}
+	}
+	return o
+}
+
 // apply is the policy with the override.
-func (o *Override) apply(p Policy) Policy {
+func (o Override) apply(p Policy) Policy {
+	o = o.within(p)
 	if o.Min != nil {
 		p.Min, p.MinBy = o.Min.N, o.Min.By
 	}
-	if o.Max != nil && p.Max > 0 {
+	if o.Max != nil {
 		p.Max, p.MaxBy = o.Max.N, o.Max.By
 	}
 	if o.Paused != nil {
@@ -95,6 +104,11 @@ type Limits struct{ Min, Max *int }
 // Off takes a limit back.
 const Off = -1
 
+// takesBack says that no limit is set.
+func (l Limits) takesBack() bool {
+	return (l.Min == nil || *l.Min == Off) && (l.Max == nil || *l.Max == Off)
+}
+
 // Override returns what is set by hand for a pool.
 func (s *Scaler) Override(pool string) Override {
 	s.mu.Lock()
@@ -110,7 +124,7 @@ func (s *Scaler) Override(pool string) Override {
 // refused unless the pool is paused: then n is what there is until it is resumed. by is who asks; what is refused is a
 // *RefusedError.
 func (s *Scaler) Scale(ctx context.Context, pool, by string, n int) (Decision, error) {
-	return s.byHand(pool, by, func(h hand) (Decision, error) {
+	return s.byHand(pool, by, false, func(h hand) (Decision, error) {
 		v, o := &h.view, h.pool.override
 		to := min(n+v.Unhealthy, v.Max)
 		if n == 0 {
@@ -161,7 +175,7 @@ func (s *Scaler) Scale(ctx context.Context, pool, by string, n int) (Decision, e
 // Pause stops a pool from being scaled but by hand, or ends that. Both leave what runs as it is; what was set by hand while
 // it was paused ends with the pause.
 func (s *Scaler) Pause(pool, by string, paused bool) (Decision, error) {
-	return s.byHand(pool, by, func(h hand) (Decision, error) {
+	return s.byHand(pool, by, !paused, func(h hand) (Decision, error) {
 		o, what := h.pool.override, "resumed"
 		if paused {
 			what = "paused"
@@ -181,7 +195,8 @@ func (s *Scaler) Pause(pool, by string, paused bool) (Decision, error) {
 
 // SetLimits sets a pool's minimum and maximum for now, or takes them back.
 func (s *Scaler) SetLimits(pool, by string, l Limits) (Decision, error) {
-	return s.byHand(pool, by, func(h hand) (Decision, error) {
+	back := l.takesBack()
+	return s.byHand(pool, by, back, func(h hand) (Decision, error) {
 		o, configured := h.pool.override, h.reading.Policy
 		var did []string
 		for _, c := range [...]struct {
@@ -204,6 +219,7 @@ func (s *Scaler) SetLimits(pool, by string, l Limits) (Decision, error) {
 		switch {
 		case len(did) == 0:
 			return refused(RefusedRange, "neither min nor max is given: give one, or null to take it back")
+		case back:
 		case after.Max < 1:
 			return refused(RefusedRange, "max must be 1 at least: pause autoscaling to have the pool left alone")
 		case after.Min < 0:
@@ -244,10 +260,11 @@ func (h *hand) set(reason string) Decision {
 	return d
 }
 
-// byHand is act for pools that scale.
-func (s *Scaler) byHand(pool, by string, do func(hand) (Decision, error)) (Decision, error) {
+// byHand is act for pools that scale; what only takes back what was set is done in any pool.
+func (s *Scaler) byHand(pool, by string, back bool, do func(hand) (Decision, error)) (Decision, error) {
 	return s.act(pool, by, func(h hand) (Decision, error) {
 		switch p := h.reading.Policy; {
+		case back:
 		case h.reading.Awaited:
 			return refused(RefusedNotDeciding, "the first container of pool %s has not started yet: try again when it runs", pool)
 		case p.Max <= 0:

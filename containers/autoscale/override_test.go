@@ -364,6 +364,60 @@ func TestScaler_SetLimits_refuses(t *testing.T) {
 	}
 }
 
+// Whatever became of the labels, what somebody set can be taken back.
+func TestScaler_overrides_can_always_be_taken_back(t *testing.T) {
+	for name, change := range map[string]func(*Reading){
+		"scaling is off": func(r *Reading) { r.Policy.Max = 0 },
+		"a dry run":      func(r *Reading) { r.Policy.DryRun = true },
+		"awaited":        func(r *Reading) { *r = Reading{Pool: "shop", Awaited: true} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := booting()
+				shop(p)
+				s := scaler(t, p, &bytes.Buffer{}, nil)
+				after(time.Second)
+				done(t, "SetLimits")(s.SetLimits("shop", "anna", Limits{Min: new(2), Max: new(4)}))
+				done(t, "Pause")(s.Pause("shop", "anna", true))
+				p.set("shop", change)
+				after(time.Second)
+				if _, err := s.Pause("shop", "anna", true); err == nil {
+					t.Error("Pause() is done, want it refused")
+				}
+				if _, err := s.SetLimits("shop", "anna", Limits{Min: new(Off), Max: new(3)}); err == nil {
+					t.Error("SetLimits() of a new one is done, want it refused")
+				}
+				done(t, "Pause")(s.Pause("shop", "anna", false))
+				done(t, "SetLimits")(s.SetLimits("shop", "anna", Limits{Min: new(Off)}))
+				done(t, "SetLimits")(s.SetLimits("shop", "anna", Limits{Max: new(Off)}))
+				if o := s.Override("shop"); o != (Override{}) {
+					t.Errorf("Override() = %+v, want none", o)
+				}
+			})
+		})
+	}
+}
+
+// A pool that does not scale any more gives up its clones, paused or not, and is paused again when it scales again.
+func TestScaler_overrides_are_ignored_where_scaling_is_off(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := booting()
+		shop(p, "a")
+		s := scaler(t, p, &bytes.Buffer{}, nil)
+		after(time.Second)
+		done(t, "Pause")(s.Pause("shop", "anna", true))
+		asked := p.calls()
+		p.set("shop", func(r *Reading) { r.Policy.Max = 0 })
+		after(2*time.Minute + time.Second)
+		brought(t, p, append(asked, "shop 1 a")...)
+		has(p)
+		p.set("shop", func(r *Reading) { r.Policy.Max = 6 })
+		wants(p, 3)
+		after(time.Minute)
+		brought(t, p, append(asked, "shop 1 a")...)
+	})
+}
+
 // A deploy that removes the old container before it starts the new one is no reason to forget what somebody set.
 func TestScaler_overrides_outlast_a_deploy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

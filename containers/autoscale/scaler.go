@@ -179,7 +179,7 @@ func (s *Scaler) look(ctx context.Context, now time.Time, r Reading) {
 	p := s.pool(r.Pool)
 	s.mu.Lock()
 	p.override.expire(now)
-	o := p.override
+	o := p.override.within(r.Policy)
 	if r.Awaited {
 		p.history, p.asked, p.rules, p.desired = History{}, 0, 0, 0 // What comes is another pool for the rules.
 	}
