@@ -99,6 +99,8 @@ type Policy struct {
 	HandBy string
 	// MinBy and MaxBy name who set Min and Max, empty if they are as configured; PausedBy who made this a dry run.
 	MinBy, MaxBy, PausedBy string
+	// MinMeant is what Min would be if that were not more than Max; 0 if it is not.
+	MinMeant int
 }
 
 // Action is what a decision does.

@@ -50,20 +50,30 @@ func (o Override) within(p Policy) Override {
 	return o
 }
 
-// apply is the policy with the override.
+// apply is the policy with the override. A minimum above the maximum, of which one was set by hand before the other changed, is
+// held to it.
 func (o Override) apply(p Policy) Policy {
 	o = o.within(p)
-	if o.Min != nil {
-		p.Min, p.MinBy = o.Min.N, o.Min.By
-	}
-	if o.Max != nil {
-		p.Max, p.MaxBy = o.Max.N, o.Max.By
+	p = o.limit(p)
+	if p.Max > 0 && p.Min > p.Max {
+		p.Min, p.MinMeant = p.Max, p.Min
 	}
 	if o.Paused != nil {
 		p.PausedBy, p.DryRun = o.Paused.By, true
 	}
 	if o.Replicas != nil {
 		p.Hand, p.HandBy = o.Replicas.N, o.Replicas.By
+	}
+	return p
+}
+
+// limit is the policy with the limits of the override.
+func (o Override) limit(p Policy) Policy {
+	if o.Min != nil {
+		p.Min, p.MinBy = o.Min.N, o.Min.By
+	}
+	if o.Max != nil {
+		p.Max, p.MaxBy = o.Max.N, o.Max.By
 	}
 	return p
 }
@@ -215,7 +225,7 @@ func (s *Scaler) SetLimits(pool, by string, l Limits) (Decision, error) {
 				did = append(did, fmt.Sprintf("set %s to %d by hand", c.name, *c.to))
 			}
 		}
-		after := view{Policy: o.apply(configured)}
+		after := view{Policy: o.limit(configured)}
 		switch {
 		case len(did) == 0:
 			return refused(RefusedRange, "neither min nor max is given: give one, or null to take it back")

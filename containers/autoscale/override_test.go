@@ -418,6 +418,43 @@ func TestScaler_overrides_are_ignored_where_scaling_is_off(t *testing.T) {
 	})
 }
 
+// A limit by hand may meet another one in the labels later.
+func TestScaler_a_minimum_above_the_maximum(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		limits Limits
+		change func(*Reading)
+		reason string
+	}{
+		{"by hand", Limits{Min: new(5)}, func(r *Reading) { r.Policy.Max = 3 }, "at least 3 backends by what anna set, 5, held to the maximum of 3 by scale.max; "},
+		{"by its label", Limits{Max: new(3)}, func(r *Reading) { r.Policy.Min = 5 }, "at least 3 backends by scale.min, 5, held to the maximum of 3 by what anna set; "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := booting()
+				shop(p)
+				s := scaler(t, p, &bytes.Buffer{}, nil)
+				after(time.Second)
+				done(t, "SetLimits")(s.SetLimits("shop", "anna", tt.limits))
+				has(p, "a", "b", "c", "d")
+				p.set("shop", tt.change)
+				after(2*time.Minute + 2*time.Second)
+				if got := s.Decisions("shop")[0]; got.Action != ActionScaleIn || got.To != 3 || got.Inputs.Min != 3 || !strings.HasPrefix(got.Reason, tt.reason) {
+					t.Errorf("last decision = %+v, want down to the maximum, and %q", got, tt.reason)
+				}
+				has(p, "a", "b")
+				if _, err := s.Scale(t.Context(), "shop", "anna", 3); err != nil {
+					t.Errorf("Scale(3) = %v", err)
+				}
+				_, err := s.Scale(t.Context(), "shop", "anna", 2)
+				if want := "less than the minimum of 3 by " + strings.TrimPrefix(strings.TrimSuffix(tt.reason, "; "), "at least 3 backends by "); err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("Scale(2) = %v, want %q", err, want)
+				}
+			})
+		})
+	}
+}
+
 // A deploy that removes the old container before it starts the new one is no reason to forget what somebody set.
 func TestScaler_overrides_outlast_a_deploy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -74,7 +74,7 @@ func (v *view) reasonOf(r rule) string {
 	if v.Min == 0 {
 		return "requests within the last " + v.Idle.String() + " -> 1 backend"
 	}
-	return fmt.Sprintf("at least %s by %s", plural(v.Min, "backend"), limitBy("scale.min", v.MinBy))
+	return fmt.Sprintf("at least %s by %s", plural(v.Min, "backend"), v.minBy())
 }
 
 // limitBy is where a limit comes from.
@@ -86,7 +86,15 @@ func limitBy(label, by string) string {
 }
 
 func (v *view) minText() string {
-	return fmt.Sprintf("minimum of %d by %s", v.Min, limitBy("scale.min", v.MinBy))
+	return fmt.Sprintf("minimum of %d by %s", v.Min, v.minBy())
+}
+
+func (v *view) minBy() string {
+	by := limitBy("scale.min", v.MinBy)
+	if v.MinMeant > 0 {
+		by += fmt.Sprintf(", %d, held to the %s", v.MinMeant, v.maxText())
+	}
+	return by
 }
 
 func (v *view) maxText() string {

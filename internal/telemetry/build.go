@@ -168,12 +168,16 @@ func (p *PoolDoc) override(o OverrideDoc) {
 		return
 	}
 	p.Override = &o
+	if p.Replicas.Max <= 0 {
+		return // It does not count where nothing scales.
+	}
 	if o.Min != nil {
 		p.Replicas.Min = o.Min.N
 	}
 	if o.Max != nil {
 		p.Replicas.Max = o.Max.N
 	}
+	p.Replicas.Min = min(p.Replicas.Min, p.Replicas.Max)
 }
 
 func (t *Totals) add(p PoolDoc) {
