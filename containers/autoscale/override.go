@@ -182,14 +182,19 @@ func (s *Scaler) Scale(ctx context.Context, pool, by string, n int) (Decision, e
 	})
 }
 
-// Pause stops a pool from being scaled but by hand, or ends that. Both leave what runs as it is; what was set by hand while
-// it was paused ends with the pause.
-func (s *Scaler) Pause(pool, by string, paused bool) (Decision, error) {
+// Pause stops a pool from being scaled but by hand, or ends that. Both leave what runs as it is, and what vanishes of that
+// while the pool is paused is made again; what was set by hand meanwhile ends with the pause.
+func (s *Scaler) Pause(ctx context.Context, pool, by string, paused bool) (Decision, error) {
 	return s.byHand(pool, by, !paused, func(h hand) (Decision, error) {
 		o, what := h.pool.override, "resumed"
 		if paused {
 			what = "paused"
 			o.Paused = &Mark{by, h.now}
+			// What was asked for and could not be made yet stands.
+			if n := max(h.total(), h.pool.asked); n != h.pool.asked {
+				h.pool.asked = n
+				s.o.Actuator.Bring(ctx, pool, n, nil)
+			}
 		} else {
 			o.Paused = nil
 		}

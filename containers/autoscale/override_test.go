@@ -232,28 +232,28 @@ func TestScaler_Pause(t *testing.T) {
 		wants(p, 4)
 		s := scaler(t, p, &bytes.Buffer{}, nil)
 		after(3 * time.Minute)
-		d := done(t, "Pause")(s.Pause("shop", "anna", true))
+		d := done(t, "Pause")(s.Pause(t.Context(), "shop", "anna", true))
 		if d.Action != ActionSet || d.From != 4 || d.To != 4 || d.DryRun || d.Reason != "anna paused autoscaling; 4 ready, 0 starting" {
 			t.Errorf("Pause() = %+v", d)
 		}
 		wants(p, 6)
 		after(5 * time.Minute)
-		brought(t, p)
+		brought(t, p, "shop 4")
 		if got := s.Desired("shop"); got != 4 {
 			t.Errorf("Desired() = %d, want the 4 that there are", got)
 		}
 		done(t, "Scale")(s.Scale(t.Context(), "shop", "bert", 2))
-		brought(t, p, "shop 2 c,b")
+		brought(t, p, "shop 4", "shop 2 c,b")
 		has(p, "a")
 		wants(p, 6)
 		after(10 * time.Minute)
-		brought(t, p, "shop 2 c,b")
+		brought(t, p, "shop 4", "shop 2 c,b")
 		if o := s.Override("shop"); o.Paused == nil || o.Paused.By != "anna" || o.Replicas == nil || o.Replicas.By != "bert" || o.Replicas.Until != nil || s.Desired("shop") != 2 {
 			t.Errorf("Override() = %+v, desired %d", o, s.Desired("shop"))
 		}
-		done(t, "Pause")(s.Pause("shop", "anna", false))
+		done(t, "Pause")(s.Pause(t.Context(), "shop", "anna", false))
 		after(time.Second)
-		if got := p.calls(); len(got) != 2 || got[1] != "shop 6" {
+		if got := p.calls(); len(got) != 3 || got[2] != "shop 6" {
 			t.Errorf("Bring calls after it was resumed = %q", got)
 		}
 		if o := s.Override("shop"); o != (Override{}) {
@@ -273,7 +273,7 @@ func TestScaler_Pause_keeps_what_was_set(t *testing.T) {
 		s := scaler(t, p, &bytes.Buffer{}, nil)
 		after(time.Second)
 		done(t, "Scale")(s.Scale(t.Context(), "shop", "anna", 4))
-		done(t, "Pause")(s.Pause("shop", "anna", true))
+		done(t, "Pause")(s.Pause(t.Context(), "shop", "anna", true))
 		after(10 * time.Minute)
 		brought(t, p, "shop 4")
 		if o := s.Override("shop").Replicas; o == nil || o.N != 4 || o.Until != nil {
@@ -291,7 +291,7 @@ func TestScaler_Pause_at_zero_tells_who_waits(t *testing.T) {
 		stop := start(t, s)
 		defer stop()
 		after(time.Second)
-		done(t, "Pause")(s.Pause("shop", "anna", true))
+		done(t, "Pause")(s.Pause(t.Context(), "shop", "anna", true))
 		p.set("shop", func(r *Reading) { r.Sample.Requests, r.Sample.InFlight, r.Sample.Queued = 1, 1, 1 })
 		after(time.Second)
 		brought(t, p)
@@ -378,16 +378,16 @@ func TestScaler_overrides_can_always_be_taken_back(t *testing.T) {
 				s := scaler(t, p, &bytes.Buffer{}, nil)
 				after(time.Second)
 				done(t, "SetLimits")(s.SetLimits("shop", "anna", Limits{Min: new(2), Max: new(4)}))
-				done(t, "Pause")(s.Pause("shop", "anna", true))
+				done(t, "Pause")(s.Pause(t.Context(), "shop", "anna", true))
 				p.set("shop", change)
 				after(time.Second)
-				if _, err := s.Pause("shop", "anna", true); err == nil {
+				if _, err := s.Pause(t.Context(), "shop", "anna", true); err == nil {
 					t.Error("Pause() is done, want it refused")
 				}
 				if _, err := s.SetLimits("shop", "anna", Limits{Min: new(Off), Max: new(3)}); err == nil {
 					t.Error("SetLimits() of a new one is done, want it refused")
 				}
-				done(t, "Pause")(s.Pause("shop", "anna", false))
+				done(t, "Pause")(s.Pause(t.Context(), "shop", "anna", false))
 				done(t, "SetLimits")(s.SetLimits("shop", "anna", Limits{Min: new(Off)}))
 				done(t, "SetLimits")(s.SetLimits("shop", "anna", Limits{Max: new(Off)}))
 				if o := s.Override("shop"); o != (Override{}) {
@@ -405,7 +405,7 @@ func TestScaler_overrides_are_ignored_where_scaling_is_off(t *testing.T) {
 		shop(p, "a")
 		s := scaler(t, p, &bytes.Buffer{}, nil)
 		after(time.Second)
-		done(t, "Pause")(s.Pause("shop", "anna", true))
+		done(t, "Pause")(s.Pause(t.Context(), "shop", "anna", true))
 		asked := p.calls()
 		p.set("shop", func(r *Reading) { r.Policy.Max = 0 })
 		after(2*time.Minute + time.Second)
@@ -455,6 +455,38 @@ func TestScaler_a_minimum_above_the_maximum(t *testing.T) {
 	}
 }
 
+// The actuator is told what there is, or it would not know what to make again when it vanishes. It may have been asked for
+// fewer, before somebody started one more, and for more, which could not be made yet.
+func TestScaler_Pause_asks_for_what_there_is(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		asked int
+		there []string
+		want  []string
+	}{
+		{"nothing asked yet", 0, []string{"a", "b"}, []string{"shop 3"}},
+		{"fewer", 2, []string{"a", "b"}, []string{"shop 2", "shop 3"}},
+		{"as many", 3, []string{"a", "b"}, []string{"shop 3"}},
+		{"more", 4, []string{"a"}, []string{"shop 4"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := booting()
+				shop(p)
+				s := scaler(t, p, &bytes.Buffer{}, nil)
+				after(time.Second)
+				if tt.asked > 0 {
+					done(t, "Scale")(s.Scale(t.Context(), "shop", "anna", tt.asked))
+				}
+				has(p, tt.there...)
+				done(t, "Pause")(s.Pause(t.Context(), "shop", "anna", true))
+				after(time.Minute)
+				brought(t, p, tt.want...)
+			})
+		})
+	}
+}
+
 // A deploy that removes the old container before it starts the new one is no reason to forget what somebody set.
 func TestScaler_overrides_outlast_a_deploy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -463,7 +495,7 @@ func TestScaler_overrides_outlast_a_deploy(t *testing.T) {
 		s := scaler(t, p, &bytes.Buffer{}, nil)
 		after(time.Second)
 		done(t, "SetLimits")(s.SetLimits("shop", "anna", Limits{Max: new(4)}))
-		done(t, "Pause")(s.Pause("shop", "anna", true))
+		done(t, "Pause")(s.Pause(t.Context(), "shop", "anna", true))
 		asked := p.calls()
 		p.set("shop", func(r *Reading) { *r = Reading{Pool: "shop", Awaited: true} })
 		after(time.Minute)
@@ -491,7 +523,7 @@ func TestScaler_overrides_go_with_the_pool(t *testing.T) {
 		shop(p)
 		s := scaler(t, p, &bytes.Buffer{}, nil)
 		after(time.Second)
-		done(t, "Pause")(s.Pause("shop", "anna", true))
+		done(t, "Pause")(s.Pause(t.Context(), "shop", "anna", true))
 		s.Note("shop", "anna", "drained web-1 by hand")
 		if got := s.Decisions("shop"); len(got) != 2 || got[0].Reason != "anna drained web-1 by hand" || got[0].By != "anna" || got[0].Action != ActionSet {
 			t.Errorf("Decisions() = %+v", got)

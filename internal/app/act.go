@@ -181,7 +181,7 @@ func (a *App) postAutoscale(r *http.Request, who Actor) (any, error) {
 	if err != nil {
 		return nil, a.badBody(who, r, err)
 	}
-	return a.actions.Autoscale(who, chi.URLParam(r, "pool"), *body.Enabled)
+	return a.actions.Autoscale(r.Context(), who, chi.URLParam(r, "pool"), *body.Enabled)
 }
 
 func (a *App) postLimits(r *http.Request, who Actor) (any, error) {

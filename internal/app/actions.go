@@ -69,13 +69,13 @@ func (a *Actions) Scale(ctx context.Context, who Actor, pool string, n int) (d a
 }
 
 // Autoscale pauses a pool's autoscaling, or resumes it.
-func (a *Actions) Autoscale(who Actor, pool string, enabled bool) (d autoscale.Decision, err error) {
+func (a *Actions) Autoscale(ctx context.Context, who Actor, pool string, enabled bool) (d autoscale.Decision, err error) {
 	action := "pause"
 	if enabled {
 		action = "resume"
 	}
 	err = a.audited(who, action, pool, func() error {
-		d, err = a.app.scaler.Pause(pool, who.User, !enabled)
+		d, err = a.app.scaler.Pause(ctx, pool, who.User, !enabled)
 		return err
 	})
 	return d, err
