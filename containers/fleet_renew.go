@@ -22,6 +22,8 @@ type renewal struct {
 	relief *fleetClone
 	// held says why nothing is replaced at present; empty if nothing is in the way.
 	held string
+	// short says that it is a lack of memory, of which held tells the figure of the moment.
+	short bool
 }
 
 func (f *Fleet) anyStale(p *fleetPool) bool {
@@ -37,7 +39,7 @@ func (f *Fleet) outdated(c *fleetClone, now time.Time) bool {
 // place. Those that serve come first. Where there may be one more than there are, the other one is made as for the warm pool,
 // so that it is proven before it serves; else it is made when the stale one has begun to drain.
 func (f *Fleet) renew(p *fleetPool, states map[string]State, heard, may bool, now time.Time) *patient {
-	was := p.renewal.held
+	was := p.renewal
 	p.renewal = renewal{}
 	serving, reserve := f.outdatedOf(p, now)
 	if len(serving)+len(reserve) == 0 {
@@ -52,7 +54,7 @@ func (f *Fleet) renew(p *fleetPool, states map[string]State, heard, may bool, no
 		r.held = f.mustNotRenew(p, now)
 	}
 	if r.held != "" {
-		if r.held != was {
+		if r.short = r.held == f.whyShort(); r.held != was.held && !(r.short && was.short) {
 			f.o.Logger.Warn().Str("pool", p.name).Str("reason", r.held).Msg("stopped replacing stale clones")
 		}
 		return nil
@@ -63,7 +65,7 @@ func (f *Fleet) renew(p *fleetPool, states map[string]State, heard, may bool, no
 		return nil
 	case len(serving) > 0 && (r.relief != nil || !r.surge):
 		c = serving[0]
-	case len(reserve) > 0 && (f.stock(p) > p.scale.Warm || !r.surge):
+	case len(reserve) > 0 && (f.stock(p) > p.scale.Warm || !r.surge && f.calm(now)): // Else none is made in its place.
 		c = reserve[0]
 	default:
 		return nil

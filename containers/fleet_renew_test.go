@@ -355,6 +355,55 @@ func TestFleet_keeps_stale_clones_while_another_pool_lacks_one(t *testing.T) {
 	})
 }
 
+// remembers is a host that has so many percent of its memory available.
+func remembers(h *host, percent *uint64) func(*containers.FleetOptions) {
+	return func(o *containers.FleetOptions) {
+		o.Headroom = 10
+		o.Memory = func() (uint64, uint64, bool) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			return *percent, 100, true
+		}
+	}
+}
+
+// A stale warm clone is better than none: it stays as long as there is no memory to spare for another.
+func TestFleet_keeps_stale_warm_clones_without_memory_to_spare(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		percent := uint64(60)
+		labels := []string{"ballast.scale.max=9", "ballast.scale.warm=2"}
+		f := warmPool(t, h, "2", remembers(h, &percent))
+		h.set(func() { percent = 13 }) // Not short, and none to spare.
+		h.deploy("web-a", "web:2", labels...)
+		after(10 * time.Minute)
+		wantImages(t, h, "ballast-web-1 web:1 paused", "ballast-web-2 web:1 paused", "web-a web:2")
+		h.set(func() { percent = 60 })
+		after(10 * time.Minute)
+		if s := f.Status("web"); s.Warm != 2 || s.Stale != 0 {
+			t.Errorf("Status() = %+v, want two new ones when there is", s)
+		}
+	})
+}
+
+// How much memory is available changes all the time, and is no news.
+func TestFleet_says_once_that_memory_stopped_the_replacing(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		percent := uint64(60)
+		f, _ := scaled(t, h, remembers(h, &percent), "ballast.scale.max=4")
+		h.deploy("web-a", "web:2", "ballast.scale.max=4")
+		for i := range 60 {
+			h.set(func() { percent = uint64(5 + i%4) })
+			after(time.Second)
+		}
+		if n := strings.Count(h.logs.String(), "stopped replacing stale clones"); n != 1 {
+			t.Errorf("it was said %d times, want once", n)
+		}
+		if s := f.Status("web"); !strings.Contains(s.StaleHeld, "8 % of its memory") {
+			t.Errorf("Status() = %+v, want how much there is now", s)
+		}
+	})
+}
+
 // What stands in for a moment has nothing replaced.
 func TestFleet_waits_whether_they_stay_stale(t *testing.T) {
 	bubble(t, func(t *testing.T, h *host) {
