@@ -171,12 +171,16 @@ func (f *Fleet) Ready(containerID string) {
 	}
 }
 
-// Proven tells the Fleet that a container which is kept out of rotation would be ready.
+// Proven tells the Fleet that a container which is kept out of rotation would be ready: by the Fleet, as a spare, or by
+// somebody, who took it out before it served.
 func (f *Fleet) Proven(containerID string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if c := f.byID(containerID); c != nil && c.spare {
-		f.cloneReady(c, time.Now())
+	now := time.Now()
+	if o := f.originals[containerID]; o != nil && o.boots() {
+		f.originalReady(o, now)
+	} else if c := f.byID(containerID); c != nil && (c.spare || c.live()) {
+		f.cloneReady(c, now)
 	}
 }
 

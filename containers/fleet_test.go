@@ -359,3 +359,34 @@ func TestFleet_removes_its_dead_clones(t *testing.T) {
 		}
 	})
 }
+
+// What somebody took out of rotation before it served is no failure: it has shown that it would.
+func TestFleet_Proven_of_what_was_taken_out_by_hand(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		web := h.run("web-a", "ballast.scale.min=0", "ballast.scale.max=9")
+		f, _ := h.fleet(nil)
+		f.Bring(t.Context(), "web", 2, nil)
+		after(500 * time.Millisecond)
+		clone := h.id("ballast-web-1")
+		h.set(func() { h.hidden[clone] = true })
+		after(10 * time.Minute)
+		if h.id("ballast-web-1") != clone {
+			t.Error("the clone was replaced")
+		}
+		h.set(func() { clear(h.hidden) })
+		f.Bring(t.Context(), "web", 0, nil)
+		after(time.Minute)
+		wantNames(t, h, "web-a exited")
+		f.Bring(t.Context(), "web", 1, nil)
+		after(500 * time.Millisecond)
+		h.set(func() { h.hidden[web] = true })
+		after(10 * time.Minute)
+		wantNames(t, h, "web-a")
+		if s := f.Status("web"); s.StartingFor != 0 || s.Blocked != "" {
+			t.Errorf("Status() = %+v, want it to be up", s)
+		}
+		if strings.Contains(h.logs.String(), "failed") {
+			t.Errorf("log tells of a failure:\n%s", h.logs.String())
+		}
+	})
+}
