@@ -31,10 +31,9 @@ type Held struct {
 }
 
 // Override is what people have set by hand for a pool. It ends when it is taken back, with the pool, or with the process,
-// not when its containers are made anew;
-// what it points to is never written to.
+// not when its containers are made anew; what it points to is never written to.
 type Override struct {
-	// Paused says that nothing is started or stopped but by hand.
+	// Paused says that the number of replicas changes by hand alone.
 	Paused   *Mark `json:"paused,omitempty"`
 	Replicas *Held `json:"replicas,omitempty"`
 	// Min and Max stand in for those of the policy.
