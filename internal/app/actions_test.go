@@ -277,6 +277,24 @@ func TestActions_restart(t *testing.T) {
 	r.until("another clone serves", func() bool { _, id := clone(); return id != "" && id != first && r.ready() == 4 })
 }
 
+// While another Ballast takes over, what gives something up is refused rather than put off.
+func TestActions_give_up_nothing_during_a_handover(t *testing.T) {
+	r, _ := acting(t)
+	r.done(scale, `{"replicas":5}`)
+	r.until("five are ready", func() bool { return r.ready() == 5 })
+	clones := r.app.fleet.Status("default").Clones
+	r.app.fleet.KeepAll(true)
+	for path, body := range map[string]string{"/api/v1/backends/" + clones[0].Name + "/restart": "", scale: `{"replicas":4}`} {
+		status, no := r.post(path, body)
+		if status != http.StatusServiceUnavailable || no["type"] != "urn:ballast:error:not-deciding" || !strings.Contains(no["detail"].(string), "ask that one") {
+			t.Errorf("POST %s = %d %v, want 503 not-deciding", path, status, no)
+		}
+	}
+	r.app.fleet.KeepAll(false)
+	r.done(scale, `{"replicas":4}`)
+	r.until("four are ready", func() bool { return r.ready() == 4 })
+}
+
 func TestActions_of_a_pool_that_does_not_scale(t *testing.T) {
 	r, _ := acting(t, "--config="+write(t, "pools: {default: {scale.max: 0, scale.min: 0}}"))
 	for path, body := range map[string]string{scale: `{"replicas":4}`, pause: `{"enabled":false}`, limits: `{"max":4}`} {
