@@ -86,7 +86,7 @@ func (f *Fleet) draining(p *fleetPool) (back []func() func(context.Context)) {
 	}
 	var clones []*fleetClone
 	for _, c := range f.clones {
-		if c.pool == p.name && c.phase == cloneRetiring && c.draining && c.ready {
+		if c.pool == p.name && c.returns() && c.ready {
 			clones = append(clones, c)
 		}
 	}
@@ -102,11 +102,16 @@ func (f *Fleet) draining(p *fleetPool) (back []func() func(context.Context)) {
 	return back
 }
 
-// returning takes back a clone that is draining.
+// returning takes back a clone that is draining. It is again what it was: one of the warm pool stays out of rotation.
 func (f *Fleet) returning(c *fleetClone) func(context.Context) {
-	c.phase, c.draining = cloneUp, false
+	c.phase, c.draining = c.was, false
 	close(c.recall)
-	return c.lane.in(func(context.Context) { f.undrain(c.pool, c.name, c.id) })
+	reserve := c.reserve()
+	return c.lane.in(func(context.Context) {
+		if !reserve {
+			f.undrain(c.pool, c.name, c.id)
+		}
+	})
 }
 
 // taking lets a clone that was made for the warm pool serve.

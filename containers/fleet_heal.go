@@ -219,13 +219,23 @@ func commonCause(states map[string]State, sick string) bool {
 
 // restarting begins to restart an original. It is a replica all the while: nothing is made in its place.
 func (f *Fleet) restarting(p *fleetPool, o *fleetOriginal) func(context.Context) {
-	o.phase, o.restarted, o.made, o.ready = originalRestarting, true, false, false
-	d := draining{id: o.id, timeout: p.drain}
+	o.phase, o.made, o.draining, o.recall = originalRestarting, false, true, make(recall)
+	d := draining{id: o.id, timeout: p.drain, recall: o.recall}
 	return o.lane.in(func(ctx context.Context) { f.restart(ctx, o, d) })
 }
 
-// restart drains, stops and starts an original, however often that takes. If Ballast ends, it either goes on
-// running or has been asked to start again.
+// letting takes back the restart of an original that is draining.
+func (f *Fleet) letting(o *fleetOriginal) func(context.Context) {
+	o.phase, o.draining = originalIdle, false
+	close(o.recall)
+	return o.lane.in(func(context.Context) {
+		f.reveal(o)
+		f.o.Acted(o.pool, ActedUndrain)
+	})
+}
+
+// restart drains, stops and starts an original, however often that takes, unless it is taken back before it is stopped. If Ballast
+// ends, it either goes on running or has been asked to start again.
 func (f *Fleet) restart(ctx context.Context, o *fleetOriginal, d draining) {
 	f.mu.Lock()
 	o.hidden = true
@@ -237,8 +247,13 @@ func (f *Fleet) restart(ctx context.Context, o *fleetOriginal, d draining) {
 	for wait := firstBackoff; ; wait = min(2*wait, lastBackoff) {
 		var err error
 		if !stopped {
+			if !f.commitRestart(o, d.recall) {
+				return
+			}
 			if err = f.stopSick(ctx, o); err == nil {
-				stopped = true
+				f.mu.Lock()
+				stopped, o.restarted, o.ready = true, true, false
+				f.mu.Unlock()
 				f.o.Acted(o.pool, ActedStop)
 			}
 		}
@@ -257,11 +272,25 @@ func (f *Fleet) restart(ctx context.Context, o *fleetOriginal, d draining) {
 			f.nudge()
 			return
 		}
+		f.mu.Lock()
+		o.draining = !stopped
+		f.mu.Unlock()
 		f.o.Logger.Warn().Str("pool", o.pool).Str("container", o.name).Err(err).Dur("retry_in", wait).Msg("could not restart a container")
-		if !rest(ctx, nil, wait) {
+		if !rest(ctx, d.recall, wait) {
 			return
 		}
 	}
+}
+
+// commitRestart says whether an original that has drained is to be stopped; then that can't be taken back, unless it fails.
+func (f *Fleet) commitRestart(o *fleetOriginal, r recall) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if r.given() {
+		return false
+	}
+	o.draining = false
+	return true
 }
 
 // stopSick stops an original if it runs and still asks to be restarted, looking right before; else the error is errNotOurs.

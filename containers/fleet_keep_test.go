@@ -93,6 +93,103 @@ func TestFleet_KeepAll_takes_back_what_drains(t *testing.T) {
 	})
 }
 
+// What drains because another is to take its place serves on, whatever it is replaced for.
+func TestFleet_KeepAll_takes_back_what_is_being_replaced(t *testing.T) {
+	for _, tt := range []struct {
+		name, container string
+		// begin has the container replaced or restarted.
+		begin func(t *testing.T, h *host, f *containers.Fleet)
+		// Then it is done with in the end.
+		calls string
+	}{
+		{"stale", "ballast-web-1", func(_ *testing.T, h *host, _ *containers.Fleet) {
+			h.deploy("web-a", "web:2", "ballast.scale.max=3", "ballast.heal=restart", "ballast.drain.timeout=5m")
+		}, "remove ballast-web-1"},
+		{"sick", "ballast-web-1", func(_ *testing.T, h *host, _ *containers.Fleet) { h.sicken("ballast-web-1") }, "remove ballast-web-1"},
+		{"by hand", "ballast-web-1", func(t *testing.T, h *host, f *containers.Fleet) {
+			if err := f.Replace(h.id("ballast-web-1")); err != nil {
+				t.Fatal(err)
+			}
+		}, "remove ballast-web-1"},
+		{"an original", "web-a", func(_ *testing.T, h *host, _ *containers.Fleet) { h.sicken("web-a") }, "start web-a"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, h *host) {
+				h.run("web-a", "ballast.scale.max=3", "ballast.heal=restart", "ballast.drain.timeout=5m")
+				f, _ := h.fleet(nil)
+				f.Bring(t.Context(), "web", 3, nil)
+				after(10 * time.Second)
+				busy := h.keepBusy(h.id(tt.container))
+				h.asked()
+				tt.begin(t, h, f)
+				until(t, "it drains", func() bool { return slices.Contains(h.asked("drain"), "drain "+tt.container) })
+				f.KeepAll(true)
+				after(time.Second)
+				if got, want := h.asked("undrain"), []string{"undrain " + tt.container}; !slices.Equal(got, want) {
+					t.Errorf("when it is to keep all: %q, want %q", got, want)
+				}
+				close(busy) // As when its last request here has ended.
+				after(2 * time.Minute)
+				if calls := h.asked("drain", "stop", "pause", "remove"); len(calls) > 0 {
+					t.Errorf("while it is to keep all: %q", calls)
+				}
+				f.KeepAll(false)
+				after(5 * time.Minute)
+				if calls := h.asked("remove", "start"); !slices.Contains(calls, tt.calls) {
+					t.Errorf("after that: %q, want %q among them", calls, tt.calls)
+				}
+			})
+		})
+	}
+}
+
+// A restart that could not stop its container yet can still be taken back, one that has stopped it starts it again.
+func TestFleet_KeepAll_takes_back_a_restart_until_it_stops(t *testing.T) {
+	for call, want := range map[string][]string{"stop": {"undrain web-a"}, "start": {"start web-a"}} {
+		t.Run(call, func(t *testing.T) {
+			bubble(t, func(t *testing.T, h *host) {
+				h.run("web-a", "ballast.heal=restart")
+				f, _ := h.fleet(nil)
+				after(5 * time.Second)
+				h.failing(call, engine.ErrUnavailable)
+				h.sicken("web-a")
+				after(35 * time.Second)
+				f.KeepAll(true)
+				h.asked()
+				h.failing("", nil)
+				after(2 * time.Minute)
+				if got := h.asked("drain", "stop", "undrain", "start"); !slices.Equal(got, want) {
+					t.Errorf("did %q, want %q", got, want)
+				}
+				wantNames(t, h, "web-a")
+			})
+		})
+	}
+}
+
+// A warm one that was to be removed stays what it is, and out of rotation.
+func TestFleet_KeepAll_takes_back_a_warm_one_as_such(t *testing.T) {
+	bubble(t, func(t *testing.T, h *host) {
+		f := warmPool(t, h, "1", nil)
+		busy := h.keepBusy(h.id("ballast-web-1"))
+		h.change("web-a", func(c *engine.Container) {
+			c.Labels = map[string]string{"ballast.enable": "true", "ballast.pool": "web", "ballast.scale.max": "9"}
+		})
+		after(time.Second)
+		wantCalls(t, h, "drain ballast-web-1")
+		f.KeepAll(true)
+		close(busy)
+		after(time.Minute)
+		wantCalls(t, h)
+		if s := f.Status("web"); s.Warm != 1 || s.Retiring != 0 || len(s.Clones) != 0 {
+			t.Errorf("Status() = %+v, want it to be warm", s)
+		}
+		f.KeepAll(false)
+		after(time.Minute)
+		wantNames(t, h, "web-a")
+	})
+}
+
 func TestFleet_KeepAll_brings_what_is_missing(t *testing.T) {
 	bubble(t, func(t *testing.T, h *host) {
 		f := warmPool(t, h, "1", nil)

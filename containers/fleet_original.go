@@ -18,7 +18,7 @@ type fleetOriginal struct {
 
 	phase originalPhase
 	lane  lane
-	// draining says that its stop can be taken back, by recall; hidden that it was taken out of rotation.
+	// draining says that its stop, or restart, can be taken back, by recall; hidden that it was taken out of rotation.
 	draining, hidden bool
 	recall           recall
 	// made says that this Fleet started it, from began on, and that it must still show what it is worth; ready

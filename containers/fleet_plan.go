@@ -286,10 +286,10 @@ func (f *Fleet) freeSlot(p *fleetPool) int {
 	}
 }
 
-// retirement begins the end of a clone. As long as it drains, one that is surplus can be taken back, and it
-// becomes a warm one if there are too few.
+// retirement begins the end of a clone, which can be taken back as long as it drains. One that is surplus is as good as any: it is
+// taken back when the pool lacks a replica, and becomes a warm one if there are too few.
 func (f *Fleet) retirement(c *fleetClone, surplus bool) func(context.Context) {
-	c.phase, c.surplus, c.draining, c.recall = cloneRetiring, surplus, surplus, make(recall)
+	c.was, c.phase, c.surplus, c.draining, c.recall = c.phase, cloneRetiring, surplus, true, make(recall)
 	d := draining{id: c.id, timeout: f.pool(c.pool).drain, recall: c.recall}
 	return c.lane.in(func(ctx context.Context) { f.retire(ctx, c, d) })
 }

@@ -95,9 +95,10 @@ type fleetClone struct {
 	lane  lane
 	// spare says that it is made for the warm pool and must not serve.
 	spare bool
-	// draining says that its retirement can be taken back, by recall; surplus that it has nothing wrong.
+	// draining says that its retirement can be taken back, by recall, to the phase that it was in; surplus that it has nothing wrong.
 	draining, surplus bool
 	recall            recall
+	was               clonePhase
 	// made says that this Fleet made or woke it, how and since when. since is when it started, was woken,
 	// paused or adopted; asked is when it was wanted as a replica.
 	made                bool
@@ -136,6 +137,9 @@ func (c *fleetClone) reserve() bool {
 		return false
 	}
 }
+
+// returns says that the clone is about to go and becomes a replica again when the pool lacks one.
+func (c *fleetClone) returns() bool { return c.phase == cloneRetiring && c.draining && c.surplus }
 
 // exists says that the clone takes a slot and a share of the budget.
 func (c *fleetClone) exists() bool { return c.phase != cloneGone && c.phase != cloneDenied }

@@ -222,7 +222,7 @@ func (f *Fleet) yielding(p *fleetPool) int {
 // leaving counts the clones that are being removed for sure.
 func (f *Fleet) leaving() (n int) {
 	for _, c := range f.clones {
-		if c.phase == cloneRetiring && !c.draining {
+		if c.phase == cloneRetiring && !c.returns() {
 			n++
 		}
 	}
