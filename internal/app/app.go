@@ -62,6 +62,7 @@ type App struct {
 	prober     *health.Prober[containers.Identity]
 	reconciler *containers.Reconciler
 	fleet      *containers.Fleet
+	shares     *shares
 	scaler     *autoscale.Scaler
 	actions    *Actions
 	users      *auth.Users // nil if nobody may act, and so is auth.
@@ -242,6 +243,10 @@ func (a *App) connect(self string) {
 		MaxContainers: c.MaxContainers, Memory: a.memory(), Headroom: c.MemoryHeadroom,
 		Logger: a.component("fleet"), Acted: a.metrics.ScaleAction, Health: a.states,
 	})
+	a.shares = &shares{fleet: a.fleet}
+	if a.taken != nil {
+		a.shares.begin()
+	}
 	a.reconciler = containers.NewReconciler(containers.ReconcilerOptions{
 		Engine: a.engine, Instance: c.Instance, Prefix: c.LabelsPrefix, Pools: c.Pools, Self: self,
 		Logger: a.component("containers"), Publish: a.apply, Sight: a.sight,
@@ -350,18 +355,20 @@ func (a *App) Run(ctx context.Context) error {
 		if err := a.assume(reign); err != nil {
 			return err
 		}
+		group.Go(func() error { a.outlast(reign); return nil })
 		group.Go(func() error { a.give(reign); return nil })
 		return a.decide(reign)
 	})
 	handed := false
 	group.Go(func() error {
 		defer stop()
+		defer close(reign.done)
 		select {
 		case <-ctx.Done():
 		case <-running.Done():
 		case <-reign.ends:
 			handed = true
-			defer func() { <-reign.given }()
+			defer a.part(ctx, reign)
 			return a.retire()
 		}
 		return a.abdicate(reign)

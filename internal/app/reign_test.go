@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -110,9 +111,12 @@ func TestApp_removes_no_clones_that_are_not_its_own_yet(t *testing.T) {
 	given := make(chan struct{})
 	go func() {
 		defer close(given)
-		_, _ = giver.Give(t.Context(), nil, handover.Steps{
-			Lend: func() bool { return true }, Regain: func() {}, Yield: func() { close(ready); <-ended },
+		heir, _ := giver.Give(t.Context(), nil, handover.Steps{
+			Lend: func() bool { return true }, Regain: func() {}, Yield: func() time.Duration { close(ready); <-ended; return 0 },
 		})
+		if heir != nil {
+			_ = heir.Close()
+		}
 	}()
 	next := start(t, "--handover.socket="+socket, "--on-exit=remove")
 	<-ready

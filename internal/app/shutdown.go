@@ -15,7 +15,8 @@ const removeTimeout = 30 * time.Second
 // abdicate ends a reign that nobody has taken over, and shuts down.
 func (a *App) abdicate(r *reign) error {
 	mine := r.leave()
-	remove := mine && a.reloader.config().OnExit == config.OnExitRemove
+	// What the one that was taken over from still uses is left to whoever comes next.
+	remove := mine && r.isAlone() && a.reloader.config().OnExit == config.OnExitRemove
 	r.freeze()
 	switch {
 	case !mine: // The other goes on by itself when it is not heard of this one any more: not before this one has ended its work.

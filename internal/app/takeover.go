@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/internal/handover"
 	"github.com/ballast-lb/ballast/proxy/http1/front"
 )
@@ -102,7 +104,9 @@ type reign struct {
 	freeze, release, withdraw context.CancelFunc
 	over                      chan struct{} // Closed when both have returned, or never will run.
 	ends                      chan struct{} // Closed when another Ballast accepts connections.
-	given                     chan struct{} // Closed when it has been told all that there is to tell.
+	given                     chan struct{} // Closed when it has been told that it decides.
+	alone                     chan struct{} // Closed when the one that was taken over from has nothing in flight any more.
+	done                      chan struct{} // Closed when this one has nothing in flight any more.
 	// clones says whose they are, so that what removes them and what hands them over exclude each other.
 	clones atomic.Int32
 }
@@ -119,9 +123,14 @@ const (
 
 // newReign begins a reign; over another's clones if there is one from which this one takes over.
 func newReign(ctx context.Context, taking bool) *reign {
-	r := &reign{over: make(chan struct{}), ends: make(chan struct{}), given: make(chan struct{})}
+	r := &reign{
+		over: make(chan struct{}), ends: make(chan struct{}), given: make(chan struct{}),
+		alone: make(chan struct{}), done: make(chan struct{}),
+	}
 	if taking {
 		r.clones.Store(clonesAnothers)
+	} else {
+		close(r.alone)
 	}
 	r.offered, r.withdraw = context.WithCancel(ctx)
 	r.acting, r.release = context.WithCancel(ctx)
@@ -143,10 +152,10 @@ func (a *App) assume(r *reign) error {
 		return nil
 	}
 	ctx := r.deciding
-	err := errors.Join(a.taken.Ready(ctx), a.taken.Close())
+	err := a.taken.Ready(ctx)
 	switch {
 	case errors.Is(err, handover.ErrLate):
-		return fmt.Errorf("take over: %w", err)
+		return errors.Join(fmt.Errorf("take over: %w", err), a.taken.Close())
 	case err == nil:
 		a.log.Info().Msg("took over")
 	case ctx.Err() == nil:
@@ -161,25 +170,77 @@ func (a *App) assume(r *reign) error {
 	return nil
 }
 
-// give waits for another Ballast to take over.
-func (a *App) give(r *reign) {
-	defer close(r.given)
-	if a.giver == nil {
+// outlast lets the fleet give up what it will when the Ballast that this one took over from has nothing in flight any more: before
+// that, what looks idle here may be busy with that one's requests.
+func (a *App) outlast(r *reign) {
+	if a.taken == nil {
 		return
 	}
-	if _, err := a.giver.Give(r.offered, a.offers, handover.Steps{
+	defer close(r.alone)
+	a.taken.Gone(r.offered, a.reloader.config().ShutdownTimeout)
+	_ = a.taken.Close() // It may be closed already.
+	a.shares.end()
+}
+
+// isAlone says that no Ballast that was taken over from has anything in flight.
+func (r *reign) isAlone() bool {
+	select {
+	case <-r.alone:
+		return true
+	default:
+		return false
+	}
+}
+
+// shares has the fleet give up nothing as long as another Ballast may have requests in flight at what this one manages: the one
+// that takes over from it, the one that it took over from, or both.
+type shares struct {
+	fleet *containers.Fleet
+
+	mu     sync.Mutex
+	others int // Guarded by mu.
+}
+
+func (s *shares) begin() { s.add(1) }
+func (s *shares) end()   { s.add(-1) }
+
+func (s *shares) add(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.others += n
+	s.fleet.KeepAll(s.others > 0)
+}
+
+// give waits for another Ballast to take over, and lets it know when this one has nothing in flight any more.
+func (a *App) give(r *reign) {
+	if a.giver == nil {
+		close(r.given)
+		return
+	}
+	heir, err := a.giver.Give(r.offered, a.offers, handover.Steps{
 		Lend: func() bool {
 			lent := r.lend()
-			a.fleet.KeepAll(lent)
+			if lent {
+				a.shares.begin()
+			}
 			return lent
 		},
 		Regain: func() {
 			r.regain()
-			a.fleet.KeepAll(false)
+			a.shares.end()
 		},
-		Yield: func() { a.yield(r) },
-	}); err != nil {
+		Yield: func() time.Duration {
+			a.yield(r)
+			return a.reloader.config().ShutdownTimeout
+		},
+	})
+	close(r.given)
+	if err != nil {
 		a.log.Error().Err(err).Msg("the handover to another Ballast was not in good order")
+	}
+	if heir != nil {
+		<-r.done
+		_ = heir.Close() // It does not matter to this one any more.
 	}
 }
 
@@ -197,6 +258,16 @@ func (a *App) yield(r *reign) {
 // retireIdle is how long connections may be idle when another Ballast serves.
 func (a *App) retireIdle() time.Duration {
 	return min(retireIdle, a.reloader.config().ShutdownTimeout/2)
+}
+
+// part returns when the next Ballast knows that it decides, and nothing is in flight any more of the one before this one either,
+// unless ctx ends: then it does not wait for that.
+func (a *App) part(ctx context.Context, r *reign) {
+	<-r.given
+	select {
+	case <-r.alone:
+	case <-ctx.Done():
+	}
 }
 
 // retire lets others go on where this Ballast stops: nobody is turned away, clones stay, and who asks on a connection that is

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/ballast-lb/ballast/containers"
 	"github.com/ballast-lb/ballast/internal/config"
 	"github.com/ballast-lb/ballast/internal/steady"
 )
@@ -99,6 +100,33 @@ func TestApp_hands_over_but_finishes_what_it_has(t *testing.T) {
 	if response, _ := second.get("/lb"); response.StatusCode != http.StatusOK {
 		t.Errorf("the second answers %s", response.Status)
 	}
+}
+
+// The one that took over gives up nothing as long as the first has requests in flight there, of which it does not know.
+func TestApp_gives_up_nothing_under_the_one_that_it_took_over_from(t *testing.T) {
+	flags := []string{
+		"--admin.listen=" + freeAddress(t), "--traffic.listen=" + freeAddress(t),
+		"--handover.socket=" + filepath.Join(t.TempDir(), "s"),
+	}
+	first := start(t, flags...)
+	response, err := http.Get(first.base + "/lb/sse?n=1000000&ms=20")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	second := start(t, flags...)
+	second.until("it took over", func() bool { return second.log.count("took over") > 0 })
+	second.app.fleet.Bring(t.Context(), "default", 4, nil)
+	second.until("a clone is ready", func() bool { return second.ready() == 4 })
+	second.app.fleet.Bring(t.Context(), "default", 3, nil)
+	if n := second.acted(containers.ActedRemove); n != 0 || !second.app.fleet.Status("default").Keeps {
+		t.Errorf("while a request is in flight there: it removed %d clones, and may give up any", n)
+	}
+	response.Body.Close()
+	if err := first.end(); err != nil {
+		t.Errorf("Run() = %v of the first", err)
+	}
+	second.until("it gives up the clone", func() bool { return second.acted(containers.ActedRemove) == 1 })
 }
 
 // One that can't start after it got the sockets leaves the first one as it was.

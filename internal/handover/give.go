@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -64,22 +65,24 @@ type Steps struct {
 	// after that, so that this one goes on as before, but not if Give was told to end.
 	Lend   func() bool
 	Regain func()
-	// Yield is called when the next one accepts, and returns when the caller decides nothing any more.
-	Yield func()
+	// Yield is called when the next one accepts, and returns when the caller decides nothing any more, with for how long at most
+	// it may have something in flight from then on.
+	Yield func() (lasts time.Duration)
 }
 
 // Give offers sockets to whoever asks, until one of those is ready and the caller has yielded: then it tells so, and returns
-// true. It returns false when ctx ends, or the socket fails.
-func (g *Giver) Give(ctx context.Context, offers []Offer, steps Steps) (given bool, err error) {
+// the connection to it, which is to be closed when the caller has nothing in flight any more. There is none when ctx ends, or the
+// socket fails.
+func (g *Giver) Give(ctx context.Context, offers []Offer, steps Steps) (heir io.Closer, err error) {
 	defer func() { _ = g.Close() }() // It is closed already if ctx ended.
 	defer context.AfterFunc(ctx, func() { _ = g.Close() })()
 	for {
 		c, err := g.listener.AcceptUnix()
 		if ctx.Err() != nil {
-			return false, nil
+			return nil, nil //nolint:nilnil // As Take.
 		}
 		if errors.Is(err, net.ErrClosed) {
-			return false, fmt.Errorf("accept whoever takes over: %w", err)
+			return nil, fmt.Errorf("accept whoever takes over: %w", err)
 		}
 		if err != nil { // Too many open files, most likely: it passes.
 			g.log.Warn().Err(err).Msg("accepting whoever takes over failed, trying again")
@@ -90,10 +93,10 @@ func (g *Giver) Give(ctx context.Context, offers []Offer, steps Steps) (given bo
 			continue
 		}
 		given, err := g.give(ctx, c, offers, steps)
-		_ = c.Close()
 		if given {
-			return true, err
+			return c, err
 		}
+		_ = c.Close()
 		if ctx.Err() == nil {
 			g.log.Warn().Err(err).Msg("another Ballast began to take over and did not, this one goes on")
 		}
@@ -103,7 +106,7 @@ func (g *Giver) Give(ctx context.Context, offers []Offer, steps Steps) (given bo
 func (g *Giver) give(ctx context.Context, c *net.UnixConn, offers []Offer, steps Steps) (given bool, err error) {
 	defer context.AfterFunc(ctx, func() { _ = c.Close() })() // A deadline would be set anew.
 	r := bufio.NewReaderSize(c, messageMost)
-	if err := hear(c, r, wordHello, answerLimit); err != nil {
+	if _, err := hear(c, r, wordHello, answerLimit); err != nil {
 		return false, err
 	}
 	if !steps.Lend() {
@@ -129,9 +132,9 @@ func (g *Giver) give(ctx context.Context, c *net.UnixConn, offers []Offer, steps
 		return false, fmt.Errorf("send the sockets: %w", err)
 	}
 	g.log.Info().Msg("another Ballast takes over: it has the sockets and starts")
-	if err := hear(c, r, wordReady, startLimit); err != nil {
+	if _, err := hear(c, r, wordReady, startLimit); err != nil {
 		return false, err
 	}
-	steps.Yield()
-	return true, say(c, message{Word: wordYours}, answerLimit)
+	lasts := steps.Yield()
+	return true, say(c, message{Word: wordYours, Lasts: max(1, lasts.Milliseconds())}, answerLimit)
 }

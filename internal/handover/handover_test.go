@@ -33,6 +33,7 @@ type serving struct {
 	listener *net.TCPListener
 	yielded  chan struct{}
 	given    chan bool
+	heir     io.Closer // To be read when given was.
 	stop     context.CancelFunc
 	// ends says that it lends nothing. steps are what it was asked for, to be read when Give has returned.
 	ends  atomic.Bool
@@ -55,19 +56,27 @@ func serve(t *testing.T, path string) *serving {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		given, err := g.Give(ctx, []handover.Offer{{Key: key, Address: address, Listener: s.listener}}, handover.Steps{
+		heir, err := g.Give(ctx, []handover.Offer{{Key: key, Address: address, Listener: s.listener}}, handover.Steps{
 			Lend:   func() bool { s.steps = append(s.steps, "lend"); return !s.ends.Load() },
 			Regain: func() { s.steps = append(s.steps, "regain") },
-			Yield:  func() { s.steps = append(s.steps, "yield"); close(s.yielded) },
+			Yield: func() time.Duration {
+				s.steps = append(s.steps, "yield")
+				close(s.yielded)
+				return patience
+			},
 		})
 		if err != nil {
 			t.Errorf("Give() = %v", err)
 		}
-		s.given <- given
+		s.heir = heir
+		s.given <- heir != nil
 	}()
 	t.Cleanup(func() {
 		stop()
 		<-done
+		if s.heir != nil {
+			_ = s.heir.Close()
+		}
 	})
 	return s
 }
@@ -292,6 +301,69 @@ func TestTake_refuses_what_it_does_not_understand(t *testing.T) {
 	cancel()
 	if _, err := handover.Take(ctx, path); !errors.Is(err, context.Canceled) {
 		t.Errorf("Take() = %v, want the end of its context", err)
+	}
+}
+
+// The next one knows when the first has nothing in flight any more.
+func TestTaken_Gone_when_the_other_has_finished(t *testing.T) {
+	s := serve(t, filepath.Join(t.TempDir(), "s"))
+	taken := take(t, s.path)
+	if err := taken.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	hears(t, s.given, "the end of Give")
+	gone := make(chan struct{})
+	go func() { defer close(gone); taken.Gone(t.Context(), 0) }()
+	select {
+	case <-gone:
+		t.Error("Gone() returned while the first has requests in flight")
+	case <-time.After(50 * time.Millisecond):
+	}
+	if err := s.heir.Close(); err != nil {
+		t.Error(err)
+	}
+	hears(t, gone, "Gone")
+}
+
+// Versions that do not say how long they take close the connection before they have finished.
+func TestTaken_Gone_of_an_earlier_version(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, tt := range []struct {
+		answer  string
+		assumes bool
+	}{
+		{`{"version":1,"word":"yours"}`, true},
+		{``, false}, // It is gone before it has said anything.
+	} {
+		go func() {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			defer c.Close()
+			r := bufio.NewReader(c)
+			_, _ = r.ReadString('\n')
+			fmt.Fprintln(c, `{"version":1,"word":"take"}`)
+			_, _ = r.ReadString('\n')
+			_, _ = io.WriteString(c, strings.TrimPrefix(tt.answer+"\n", "\n"))
+		}()
+		taken := take(t, path)
+		if err := taken.Ready(t.Context()); (err == nil) != tt.assumes {
+			t.Errorf("%q: Ready() = %v", tt.answer, err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		const assumed = 100 * time.Millisecond
+		began := time.Now()
+		taken.Gone(ctx, map[bool]time.Duration{true: assumed, false: patience}[tt.assumes])
+		if took := time.Since(began); tt.assumes && took < assumed || took >= patience {
+			t.Errorf("%q: Gone() took %v", tt.answer, took)
+		}
+		cancel()
 	}
 }
 

@@ -30,6 +30,9 @@ type message struct {
 	Word    string `json:"word"`
 	// Sockets are those that come along with wordTake, in the order of their descriptors.
 	Sockets []socket `json:"sockets,omitempty"`
+	// Lasts comes along with wordYours: for how many milliseconds at most the connection stays open, for as long as something is
+	// in flight. One that does not say it, as the first versions did not, closes the connection at once.
+	Lasts int64 `json:"lasts_ms,omitempty"`
 }
 
 // socket is a listening socket: the configuration key that it is for, and the address as it was configured.
@@ -61,20 +64,19 @@ func encode(m message) ([]byte, error) {
 }
 
 // hear reads a message that must have a word; a limit of 0 is none.
-func hear(conn *net.UnixConn, r *bufio.Reader, word string, limit time.Duration) error {
+func hear(conn *net.UnixConn, r *bufio.Reader, word string, limit time.Duration) (message, error) {
 	deadline := time.Time{}
 	if limit > 0 {
 		deadline = time.Now().Add(limit)
 	}
 	if err := conn.SetReadDeadline(deadline); err != nil {
-		return err
+		return message{}, err
 	}
 	line, err := r.ReadSlice('\n')
 	if err != nil {
-		return fmt.Errorf("wait for %s: %w", word, err)
+		return message{}, fmt.Errorf("wait for %s: %w", word, err)
 	}
-	_, err = decode(line, word)
-	return err
+	return decode(line, word)
 }
 
 func decode(line []byte, word string) (message, error) {

@@ -27,6 +27,9 @@ type Taken struct {
 	reader  *bufio.Reader
 	sockets []socket
 	files   []*os.File // nil where Listener has given it away.
+	// yours says that the other said so, and lasts for how long it may have something in flight then; 0 if it did not say.
+	yours bool
+	lasts time.Duration
 }
 
 // Take asks the Ballast that listens at path for its listening sockets. It returns nil if there is none. The other goes
@@ -115,7 +118,28 @@ func (t *Taken) Ready(ctx context.Context) error {
 	if err := say(t.conn, message{Word: wordReady}, answerLimit); err != nil {
 		return err
 	}
-	return hear(t.conn, t.reader, wordYours, yieldLimit+answerLimit)
+	m, err := hear(t.conn, t.reader, wordYours, yieldLimit+answerLimit)
+	t.yours, t.lasts = err == nil, time.Duration(m.Lasts)*time.Millisecond
+	return err
+}
+
+// Gone returns when the other has nothing in flight any more, or is gone: after Ready, and before Close. It waits no longer than
+// the other said that it may take. One that did not say it is waited for as long as assumed.
+func (t *Taken) Gone(ctx context.Context, assumed time.Duration) {
+	limit := assumed
+	if t.lasts > 0 {
+		limit = t.lasts + answerLimit
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if t.yours && t.lasts == 0 {
+		<-ctx.Done() // Its connection tells nothing.
+		return
+	}
+	defer context.AfterFunc(ctx, func() { _ = t.conn.Close() })()
+	if t.conn.SetReadDeadline(time.Time{}) == nil {
+		_, _ = t.reader.ReadByte() // There is nothing more to say.
+	}
 }
 
 // Close closes what was not asked for, and the connection. If Ready was not called, the other goes on as if nothing
