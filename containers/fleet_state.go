@@ -209,7 +209,8 @@ type adoption struct {
 
 // excess makes spares of the adopted clones by which their pool would exceed its maximum, the youngest first, and returns
 // what takes them out of rotation. An earlier run may have been killed or have handed over while it made them for the warm pool,
-// and only it knew. Those within the maximum are replicas as good as any, until the pool scales in.
+// and only it knew. Those within the maximum are replicas as good as any, until the pool scales in, and so are more than the warm
+// pool explains, or a replacement that is made before a stale one goes: somebody may have set a higher maximum by hand.
 func (f *Fleet) excess(adopted []adoption) (hide []func(context.Context)) {
 	slices.SortFunc(adopted, func(a, b adoption) int {
 		return cmp.Or(b.entry.Container.StartedAt.Compare(a.entry.Container.StartedAt), b.clone.slot-a.clone.slot)
@@ -217,6 +218,13 @@ func (f *Fleet) excess(adopted []adoption) (hide []func(context.Context)) {
 	for _, a := range adopted {
 		c, p := a.clone, f.pool(a.clone.pool)
 		if c.phase != cloneUp || c.state != engine.StateRunning || p.scale.Max == 0 || p.scale.DryRun || f.replicas(p) <= p.scale.Max {
+			continue
+		}
+		explained := p.scale.Warm
+		if f.anyStale(p) {
+			explained++
+		}
+		if f.reserves(p) >= explained {
 			continue
 		}
 		c.spare = true

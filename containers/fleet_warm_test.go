@@ -2,6 +2,7 @@ package containers_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -301,6 +302,46 @@ func TestFleet_hides_adopted_clones_beyond_the_maximum(t *testing.T) {
 		after(10 * time.Second)
 		wantNames(t, h, "ballast-web-1 paused", "ballast-web-2", "web-a")
 	})
+}
+
+// More replicas than the maximum may be meant, by hand for one: only as many are hidden as the warm pool explains.
+func TestFleet_hides_no_more_adopted_clones_than_are_explained(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		labels []string
+		paused bool
+		stale  bool
+		hidden []string
+	}{
+		{"no warm pool", nil, false, false, nil},
+		{"a warm pool", []string{"ballast.scale.warm=1"}, false, false, []string{"drain ballast-web-3"}},
+		{"a warm pool that is full", []string{"ballast.scale.warm=1"}, true, false, nil},
+		{"one that was made before a stale one goes", nil, false, true, []string{"drain ballast-web-3"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, h *host) {
+				h.run("web-a", append(tt.labels, "ballast.scale.max=2")...)
+				for slot := range 3 {
+					h.clone("here", slot+1)
+					after(time.Second) // The last is the youngest.
+				}
+				if tt.stale {
+					h.change("ballast-web-1", func(c *engine.Container) { c.ImageID = "sha256:web:0" })
+				}
+				if tt.paused {
+					h.clone("here", 4)
+					h.change("ballast-web-4", func(c *engine.Container) { c.State = engine.StatePaused })
+				}
+				after(time.Second)
+				h.fleet(nil)
+				got := h.asked("drain")
+				slices.Sort(got) // It is drained once more, to be paused.
+				if got = slices.Compact(got); !slices.Equal(got, tt.hidden) {
+					t.Errorf("after the first snapshot %q was asked for, want %q", got, tt.hidden)
+				}
+			})
+		})
+	}
 }
 
 // An earlier run that hands over may just be about to pause what it made for the warm pool.
