@@ -83,17 +83,25 @@ func launchLogged(t *testing.T, to io.Writer, engine string, args ...string) *ru
 		t.Fatal(err)
 	}
 	reload, log := make(chan os.Signal), new(logged)
-	a, err := New(t.Context(), Options{
+	r := run(t, Options{
 		Config: c, Version: "test", Logger: zerolog.New(zerolog.MultiLevelWriter(to, log)), Load: load, Reload: reload,
 	})
+	r.reload, r.log = reload, log
+	return r
+}
+
+// run runs an App until the test ends.
+func run(t *testing.T, o Options) *running {
+	t.Helper()
+	a, err := New(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	transport := &http.Transport{}
 	r := &running{
-		t: t, app: a, reload: reload, base: "http://" + a.Addr().String(), stop: stop,
-		client: &http.Client{Transport: transport}, ended: make(chan error, 1), log: log,
+		t: t, app: a, base: "http://" + a.Addr().String(), stop: stop,
+		client: &http.Client{Transport: transport}, ended: make(chan error, 1),
 	}
 	go func() { r.ended <- a.Run(ctx) }()
 	t.Cleanup(func() {

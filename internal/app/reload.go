@@ -33,7 +33,7 @@ type reloader struct {
 func newReloader(c config.Config, load func() (config.Config, error), apply func(config.Config), log zerolog.Logger) *reloader {
 	return &reloader{
 		load: load, apply: apply, log: log,
-		started: c, inForce: c, read: sum(c.File),
+		started: c, inForce: c, read: c.FileSum,
 		status: telemetry.ConfigStatus{File: c.File, Loaded: time.Now()},
 	}
 }
@@ -65,7 +65,7 @@ func (r *reloader) Run(ctx context.Context, asked <-chan os.Signal) error {
 
 // look reloads if the file holds something else than it did. One that is gone for a moment is being replaced.
 func (r *reloader) look() {
-	now := sum(r.started.File)
+	now := config.SumOf(r.started.File)
 	r.mu.Lock()
 	changed := now != r.read && now != [sha256.Size]byte{}
 	r.mu.Unlock()
@@ -74,21 +74,11 @@ func (r *reloader) look() {
 	}
 }
 
-// sum is that of a file's content, zero if it can't be read.
-func sum(path string) [sha256.Size]byte {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return [sha256.Size]byte{}
-	}
-	return sha256.Sum256(text)
-}
-
 func (r *reloader) reload() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	// First the sum: what changes in between is seen by the next look.
-	r.read = sum(r.started.File)
 	next, err := r.load()
+	r.read = next.FileSum
 	now := time.Now()
 	if err != nil {
 		r.status.Error, r.status.Failed = err.Error(), now

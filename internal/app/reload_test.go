@@ -10,6 +10,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/rs/zerolog"
+
+	"github.com/ballast-lb/ballast/internal/config"
 	"github.com/ballast-lb/ballast/internal/telemetry"
 )
 
@@ -41,6 +44,25 @@ func (r *running) policy() string {
 		}
 	}
 	return ""
+}
+
+// What changes between the first reading of the file and the start of who looks at it is a change.
+func TestApp_reloads_what_changed_while_it_started(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ballast.yml")
+	put(t, path, "pools: {default: {policy: random}}\n")
+	sources := config.Sources{
+		Args:  []string{"--config", path, "--admin.listen=127.0.0.1:0", "--traffic.listen=off"},
+		Fixed: map[string]string{"engine": config.EngineEmbedded},
+	}
+	read, err := config.Load(sources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, path, "pools: {default: {policy: ip-hash}}\n")
+	r := run(t, Options{
+		Config: read, Logger: zerolog.New(zerolog.NewTestWriter(t)), Load: func() (config.Config, error) { return config.Load(sources) },
+	})
+	r.until("the policy of the new file", func() bool { return r.policy() == "ip-hash" })
 }
 
 func TestApp_reloads_its_file(t *testing.T) {

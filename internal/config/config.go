@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"net/netip"
 	"time"
 
@@ -70,6 +71,8 @@ type Config struct {
 	Warnings []string
 	// File is the path of the configuration file; empty if there is none.
 	File string
+	// FileSum is SumOf(File) from right before it was read: with another one it has changed since.
+	FileSum [sha256.Size]byte
 
 	// texts are the values of Keys as they were written, by name, and sources where.
 	texts, sources map[string]string

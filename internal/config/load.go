@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
@@ -121,11 +122,21 @@ func parseFlags(s Sources) (given map[string]string, path string, err error) {
 	return given, path, nil
 }
 
+// SumOf is the sum of a file's content; zero if it can't be read.
+func SumOf(path string) [sha256.Size]byte {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return [sha256.Size]byte{}
+	}
+	return sha256.Sum256(text)
+}
+
 // readFile adds the file's values; an empty path is no file.
 func readFile(c *Config, path string, keys []Key, values map[string]value) error {
 	if path == "" {
 		return nil
 	}
+	c.FileSum = SumOf(path)
 	k := koanf.New(".")
 	if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
 		// What is wrong with YAML is told on several lines.
