@@ -219,6 +219,7 @@ func (a *App) connect(self string) {
 			a.lives.Note(time.Now(), history.Step{ID: s.Backend.Container, Name: s.Backend.Name, Pool: s.Pool, To: s.To, Reason: s.Reason})
 		},
 	})
+	a.core.SetSight(false) // Until it is told otherwise.
 	edge := a.edge()
 	a.actions = newActions(a)
 	if a.users != nil {

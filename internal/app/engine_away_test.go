@@ -18,9 +18,12 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/ballast-lb/ballast/containers"
+	"github.com/ballast-lb/ballast/engine"
 	"github.com/ballast-lb/ballast/engine/docker/fakedaemon"
 	"github.com/ballast-lb/ballast/internal/config"
 	"github.com/ballast-lb/ballast/internal/steady"
+	"github.com/ballast-lb/ballast/proxy"
+	"github.com/ballast-lb/ballast/proxy/balance"
 )
 
 // daemon is a fake daemon at a Unix socket, whose containers answer on the loopback.
@@ -221,6 +224,44 @@ func TestApp_waits_for_its_engine(t *testing.T) {
 				t.Errorf("a request is answered %s after all, want 200", resp.Status)
 			}
 		})
+	}
+}
+
+// Until the engine's events are heard for the first time, who was refused by the last backend waits for the news: it may have left.
+func TestApp_does_not_see_before_it_is_told(t *testing.T) {
+	c, err := config.Load(config.Sources{Args: []string{"--admin.listen=127.0.0.1:0", "--traffic.listen=off", "--engine=embedded"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := New(t.Context(), Options{Config: c, Logger: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.core.Apply(containers.Build(containers.Input{
+		Prefix: containers.DefaultPrefix, Place: containers.Place{Reachable: true},
+		Containers: []engine.Container{{
+			Summary:  engine.Summary{ID: "1", Name: "web-1", State: engine.StateRunning, Labels: map[string]string{"ballast.enable": "true"}},
+			Networks: []engine.Network{{ID: "n", Name: "net", Address: "127.0.0.1"}},
+			Ports:    []engine.Port{{Number: 1, Protocol: "tcp"}},
+		}},
+	}))
+	for _, target := range a.core.Targets() {
+		a.core.SetHealth(target.Key, true, "")
+	}
+	x := a.core.Pool(defaultPool).Begin(time.Now())
+	if _, err := x.Next(&balance.Request{}); err != nil || !x.Again(time.Now(), proxy.CauseNoAnswer) {
+		t.Fatalf("Next() = %v, or it may not be tried again", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // With sight it is answered before.
+	defer cancel()
+	if _, err := x.Hold(ctx, &balance.Request{}); ctx.Err() == nil {
+		t.Errorf("Hold() = %v at once, want it to wait", err)
+	}
+	x.Done(time.Now(), 0, proxy.CauseClientGone)
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := a.Run(ended); err != nil {
+		t.Errorf("Run() = %v", err)
 	}
 }
 
