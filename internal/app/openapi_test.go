@@ -402,7 +402,7 @@ func answersWithoutEngine(c *contract, d *daemon, users string) {
 	d.back()
 	r.until("the container is ready", func() bool { return r.ready() == 1 })
 	r.until("something could be done", func() bool {
-		_, err := r.app.scaler.Pause("default", "anna", true)
+		_, err := r.app.scaler.Pause(r.t.Context(), "default", "anna", true)
 		return asRefusal(err).Slug == autoscale.RefusedNotScaling
 	})
 	c.calls(r, call{http.MethodPost, pause, `{"enabled":false}`, 409, nil})

@@ -103,7 +103,7 @@ func formScale(a *Actions, r *http.Request, who Actor, pool string) (string, err
 }
 
 func formAutoscale(a *Actions, r *http.Request, who Actor, pool string) (string, error) {
-	d, err := a.Autoscale(who, pool, r.PostFormValue("enabled") == "true")
+	d, err := a.Autoscale(r.Context(), who, pool, r.PostFormValue("enabled") == "true")
 	return d.Reason, err
 }
 
