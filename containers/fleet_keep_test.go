@@ -110,7 +110,8 @@ func TestFleet_KeepAll_takes_back_what_is_being_replaced(t *testing.T) {
 			if err := f.Replace(h.id("ballast-web-1")); err != nil {
 				t.Fatal(err)
 			}
-		}, "remove ballast-web-1"},
+			// What was taken back is not done later: of those that there are now the last made goes.
+		}, "remove ballast-web-3"},
 		{"an original", "web-a", func(_ *testing.T, h *host, _ *containers.Fleet) { h.sicken("web-a") }, "start web-a"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
