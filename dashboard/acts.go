@@ -20,6 +20,8 @@ type poolActsView struct {
 	Desired string
 	Min     string
 	Max     string
+	// Most is Max in digits alone.
+	Most    int
 	Paused  bool
 	Limited bool
 }
@@ -27,7 +29,7 @@ type poolActsView struct {
 func (d *Dashboard) poolActs(p telemetry.PoolDoc) poolActsView {
 	v := poolActsView{
 		Off: !d.options.MayAct, Path: "/dashboard/act/pools/" + url.PathEscape(p.Name),
-		Desired: count(p.Replicas.Desired), Min: count(p.Replicas.Min), Max: count(p.Replicas.Max),
+		Desired: count(p.Replicas.Desired), Min: count(p.Replicas.Min), Max: count(p.Replicas.Max), Most: p.Replicas.Max,
 	}
 	if p.Replicas.Max == 0 {
 		v.Fixed = "This pool has a fixed size: it scales once a container sets " + d.options.LabelPrefix + ".scale.max."
@@ -72,7 +74,7 @@ type containerActsView struct {
 func (d *Dashboard) containerActs(doc telemetry.Document, c telemetry.ContainerDoc) containerActsView {
 	v := containerActsView{
 		Shown: c.Enabled, Off: !d.options.MayAct, Routed: c.Routed, Clone: c.Clone != nil, Name: c.Name,
-		Path: "/dashboard/act/containers/" + url.PathEscape(c.Name), LogsPath: "/dashboard/logs/" + url.PathEscape(c.Name),
+		Path: "/dashboard/act/containers/" + url.PathEscape(c.FullID), LogsPath: "/dashboard/logs/" + url.PathEscape(c.FullID),
 	}
 	for _, p := range doc.Pools {
 		if p.Name != c.Pool || p.Override == nil {
@@ -99,7 +101,7 @@ type Outcome struct {
 // ServeOutcome answers with what came of it: for htmx as a part of the page that it was done on, else as a page of its own.
 func (d *Dashboard) ServeOutcome(w http.ResponseWriter, r *http.Request, status int, o Outcome) {
 	if r.Header.Get("HX-Request") == "" {
-		s := sheet{Title: "By hand", Layout: "only", Sections: []section{{ID: "content", Template: "outcome-page", Data: o}}}
+		s := sheet{Title: "By hand", Layout: "only", Still: true, Sections: []section{{ID: "content", Template: "outcome-page", Data: o}}}
 		setHeaders(w.Header())
 		d.serveSheet(w, status, d.framed(request{host: r.Host, path: o.Back}, s), o.Back)
 		return

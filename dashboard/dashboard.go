@@ -6,7 +6,6 @@ import (
 	"embed"
 	"errors"
 	"html/template"
-	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -163,13 +162,18 @@ func (d *Dashboard) serveSheet(w http.ResponseWriter, status int, s sheet, path 
 		err = d.templates.ExecuteTemplate(&middle, page.layout, page)
 	}
 	if err == nil {
+		stream := ""
+		if !s.Still && !s.Missing {
+			stream = d.streamPath(path, page.layout)
+		}
 		err = d.templates.ExecuteTemplate(&buf, "page", struct {
 			Title, Stream string
+			Still         bool
 			Nav           []entry
 			Page          *drawn
 			Middle        template.HTML
 		}{
-			page.title, d.streamPath(path), entries(page.nav), page,
+			page.title, stream, s.Still, entries(page.nav), page,
 			template.HTML(middle.String()), //nolint:gosec // Drawn by a template, which escaped it.
 		})
 	}
@@ -184,25 +188,23 @@ func (d *Dashboard) serveSheet(w http.ResponseWriter, status int, s sheet, path 
 	_, _ = buf.WriteTo(w)
 }
 
-// streamPath is where the changes of a page come from. It names the version of the assets, so that a page that an
-// older Ballast made is told to load anew.
-func (d *Dashboard) streamPath(page string) string {
-	return "/dashboard/stream?" + url.Values{"page": {page}, "v": {d.assets.version}}.Encode()
+// streamPath is where the changes of a page come from. It names the version of the assets and the layout, so that a page that
+// an older Ballast made, or that is about something that has gone since, is told to load anew.
+func (d *Dashboard) streamPath(page, layout string) string {
+	return "/dashboard/stream?" + url.Values{"page": {page}, "layout": {layout}, "v": {d.assets.version}}.Encode()
 }
 
 func (d *Dashboard) serveStream(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	if query.Get("v") != d.assets.version {
-		w.Header().Set("Content-Type", "text/event-stream")
-		w.Header().Set("Cache-Control", "no-store")
-		_, _ = io.WriteString(w, "event: outdated\ndata:\n\n")
+		sendOutdated(w)
 		return
 	}
 	if r.Method == http.MethodHead {
 		w.Header().Set("Content-Type", "text/event-stream")
 		return
 	}
-	switch err := d.hub.serve(w, r, query.Get("page")); {
+	switch err := d.hub.serve(w, r, parse(r.Host, query.Get("page")).String(), query.Get("layout")); {
 	case errors.Is(err, errTooManyViewers):
 		w.Header().Set("Retry-After", "5")
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)

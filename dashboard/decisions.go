@@ -124,7 +124,7 @@ func decisionsPage(doc telemetry.Document, query url.Values) sheet {
 		v.Pools = append(v.Pools, choice{name, decisionsPath(name, action), pool == name})
 	}
 	v.Actions = []choice{{"All actions", decisionsPath(pool, ""), action == ""}}
-	for _, a := range []autoscale.Action{autoscale.ActionScaleOut, autoscale.ActionScaleIn, autoscale.ActionRefuse} {
+	for _, a := range []autoscale.Action{autoscale.ActionScaleOut, autoscale.ActionScaleIn, autoscale.ActionRefuse, autoscale.ActionSet} {
 		name, _, _ := actionLook(a)
 		v.Actions = append(v.Actions, choice{name, decisionsPath(pool, string(a)), action == string(a)})
 	}

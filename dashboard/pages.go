@@ -31,6 +31,14 @@ func parse(host, page string) request {
 	return request{host: host, path: u.Path, query: u.Query()}
 }
 
+// String is the page's path with what it reads of the query: two of the same are the same page.
+func (r request) String() string {
+	if r.path == "/decisions" {
+		return decisionsPath(r.query.Get("pool"), r.query.Get("action"))
+	}
+	return (&url.URL{Path: r.path}).String()
+}
+
 // sheet makes the page that is wanted from how things stand.
 func (d *Dashboard) sheet(r request) sheet {
 	doc := d.options.Document()

@@ -15,6 +15,8 @@ type sheet struct {
 	Sections           []section
 	// Missing says that what the page is about does not exist.
 	Missing bool
+	// Still says that it is an answer to something, which must neither change nor be asked for again.
+	Still bool
 	// Charts names the pool whose charts the layout has; empty if it has none.
 	Charts string
 }

@@ -119,7 +119,7 @@ func (h *hub) look(page place, c *channel, now time.Time) (*frame, error) {
 	next := &frame{page: d, stale: now.Add(refreshEvery)}
 	if last := c.newest; last != nil {
 		next.number = last.number + 1
-		next.delta = newMessage(d.changes(last.page))
+		next.delta = next.from(last.page)
 		next.stale = now.Add(max(refreshEvery, time.Duration(len(next.delta.deflated))*time.Second/streamRate))
 	}
 	c.newest = next
@@ -130,13 +130,24 @@ func (h *hub) look(page place, c *channel, now time.Time) (*frame, error) {
 func (f *frame) since(has *frame) message {
 	switch {
 	case has == nil:
-		return newMessage(f.page.changes(nil))
+		return f.from(nil)
 	case has.number == f.number:
 		return message{}
 	case has.number+1 == f.number:
 		return f.delta
 	}
-	return newMessage(f.page.changes(has.page))
+	return f.from(has.page)
+}
+
+// outdated tells a page to load anew: what an older Ballast made, or what is about something that has gone or come.
+const outdated = "event:outdated\ndata:\n\n"
+
+// from is the message that leads to f from a page. One that is laid out otherwise has no place for what f has.
+func (f *frame) from(before *drawn) message {
+	if before != nil && before.layout != f.page.layout {
+		return newEvent([]byte(outdated))
+	}
+	return newMessage(f.page.changes(before))
 }
 
 // newMessage makes an event of HTML, an empty message of none.
@@ -145,6 +156,8 @@ func newMessage(html []byte) message {
 		return message{}
 	}
 	var event bytes.Buffer
+	// Both end a line of an event; what containers print has either.
+	html = bytes.ReplaceAll(bytes.ReplaceAll(html, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
 	for line := range bytes.SplitSeq(html, []byte("\n")) {
 		event.WriteString("data:")
 		event.Write(line)
@@ -178,6 +191,12 @@ func newEvent(plain []byte) message {
 // gzipHeader begins a stream of gzip (RFC 1952): deflate, no name, no time, unknown system.
 var gzipHeader = []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff}
 
+func sendOutdated(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write([]byte(outdated)) // Who has left needs no answer.
+}
+
 // viewer is one connection that is sent a page.
 type viewer struct {
 	to       http.ResponseWriter
@@ -207,8 +226,9 @@ func (v *viewer) write(b []byte) error {
 	return v.control.Flush()
 }
 
-// serve sends a page until the viewer leaves or the hub is closed.
-func (h *hub) serve(w http.ResponseWriter, r *http.Request, path string) error {
+// serve sends a page until the viewer leaves or the hub is closed. layout is that of what the viewer has. A page about what
+// does not exist is not followed.
+func (h *hub) serve(w http.ResponseWriter, r *http.Request, path, layout string) error {
 	page := place{r.Host, path}
 	c, err := h.join(page)
 	if err != nil {
@@ -218,6 +238,10 @@ func (h *hub) serve(w http.ResponseWriter, r *http.Request, path string) error {
 	f, err := h.look(page, c, time.Now())
 	if err != nil {
 		return err
+	}
+	if f.page.missing || f.page.layout != layout {
+		sendOutdated(w)
+		return nil
 	}
 	v := &viewer{to: w, control: http.NewResponseController(w), deflates: strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")}
 	head := w.Header()

@@ -94,7 +94,7 @@ func (s *served) stream(t *testing.T, page string, header ...string) (*http.Resp
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
-	path := s.URL + s.pages.streamPath(page)
+	path := s.URL + s.pages.streamPath(page, "overview")
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, path, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
@@ -209,8 +209,57 @@ func TestStream_ends_with_the_dashboard(t *testing.T) {
 func TestStream_of_an_older_page(t *testing.T) {
 	s := serve(t, busy())
 	_, body := get(t, s, "/dashboard/stream?"+url.Values{"page": {"/"}, "v": {"older"}}.Encode())
-	if body != "event: outdated\ndata:\n\n" {
+	if body != outdated {
 		t.Errorf("sent %q, want to be told to load the page again", body)
+	}
+}
+
+// A page whose subject goes, or comes, has another layout: it is loaded anew.
+func TestStream_of_a_page_about_something_that_goes(t *testing.T) {
+	s := serve(t, busy())
+	path := s.pages.streamPath("/pools/shop", "one-pool")
+	if _, body := get(t, s, s.pages.streamPath("/pools/none", "only")); body != outdated {
+		t.Errorf("of a pool that is none: %q", body)
+	}
+	if _, body := get(t, s, s.pages.streamPath("/pools/shop", "only")); body != outdated {
+		t.Errorf("of a pool that was none when the page was made: %q", body)
+	}
+	resp, err := s.Client().Get(s.URL + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, 1<<20)
+	if got := sent(next(t, lines)); !strings.HasPrefix(got, "brand engine notices foot pool acts decisions") {
+		t.Fatalf("first sent %q", got)
+	}
+	s.show(input())
+	for lines.Scan() {
+		if lines.Text() == "event:outdated" {
+			return
+		}
+	}
+	t.Errorf("the stream ended without a word: %v", lines.Err())
+}
+
+// What containers print may end lines of an event in any way that SSE knows.
+func TestNewMessage_lines(t *testing.T) {
+	got := string(newMessage([]byte("a\r\nb\revent:outdated\rc\nd")).plain)
+	if want := "data:a\ndata:b\ndata:event:outdated\ndata:c\ndata:d\n\n"; got != want {
+		t.Errorf("message = %q, want %q", got, want)
+	}
+}
+
+// However a page is asked for, those that are the same are drawn once.
+func TestRequest_String(t *testing.T) {
+	for page, want := range map[string]string{
+		"/": "/", "/?x=1": "/", "/pools/a%2Fb?y": "/pools/a/b", "/decisions?action=refuse&pool=shop&z=1": "/decisions?action=refuse&pool=shop",
+		"/decisions": "/decisions", "%zz": "/%3F",
+	} {
+		if got := parse("", page).String(); got != want {
+			t.Errorf("parse(%q) = %q, want %q", page, got, want)
+		}
 	}
 }
 

@@ -42,13 +42,15 @@ func (s several) Error() string { return fmt.Sprintf("%d containers are called s
 // lookUp finds a container as ballast why does: by its name or ID, or the beginning of one, and those that are there before
 // those that are gone. Its error is errNone or several.
 func (a *App) lookUp(in telemetry.Input, name string) (telemetry.ContainerDoc, error) {
-	found := telemetry.Match(telemetry.NewContainers(in), name)
-	if len(found) == 0 {
-		var gone []telemetry.ContainerDoc
-		for _, l := range a.lives.Left(in.Now) {
-			gone = append(gone, telemetry.GoneContainer(l))
-		}
-		found = telemetry.Match(gone, name)
+	present := telemetry.NewContainers(in)
+	var gone []telemetry.ContainerDoc
+	for _, l := range a.lives.Left(in.Now) {
+		gone = append(gone, telemetry.GoneContainer(l))
+	}
+	found := telemetry.Match(present, name)
+	// One of just that name that has left is meant rather than one whose name begins so.
+	if left := telemetry.Match(gone, name); len(found) == 0 || !called(found[0], name) && len(left) > 0 && called(left[0], name) {
+		found = left
 	}
 	switch len(found) {
 	case 0:
@@ -70,6 +72,9 @@ type reference struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
 }
+
+// called says that a container has just that name or ID.
+func called(c telemetry.ContainerDoc, name string) bool { return c.Name == name || c.FullID == name }
 
 // findContainer finds the container that the path names, see lookUp. If there is not just one it has answered, and is not ok.
 func (a *App) findContainer(w http.ResponseWriter, r *http.Request, in telemetry.Input) (telemetry.ContainerDoc, bool) {

@@ -103,7 +103,11 @@ func formScale(a *Actions, r *http.Request, who Actor, pool string) (string, err
 }
 
 func formAutoscale(a *Actions, r *http.Request, who Actor, pool string) (string, error) {
-	d, err := a.Autoscale(r.Context(), who, pool, r.PostFormValue("enabled") == "true")
+	enabled, err := strconv.ParseBool(r.PostFormValue("enabled"))
+	if err != nil {
+		return "", a.app.badBody(who, r, refusal(http.StatusBadRequest, "bad-request", "enabled: say true or false"))
+	}
+	d, err := a.Autoscale(r.Context(), who, pool, enabled)
 	return d.Reason, err
 }
 
@@ -124,8 +128,8 @@ func formLimits(a *Actions, r *http.Request, who Actor, pool string) (string, er
 
 // formBackend does what one container is to be done to; outcome says what becomes of it.
 func formBackend(do func(*Actions, Actor, string) (Done, error), outcome string) pageAct {
-	return func(a *Actions, _ *http.Request, who Actor, name string) (string, error) {
-		d, err := do(a, who, name)
+	return func(a *Actions, _ *http.Request, who Actor, id string) (string, error) {
+		d, err := do(a, who, id)
 		return d.Name + " " + outcome, err
 	}
 }
@@ -139,7 +143,7 @@ func (a *App) servePageLogs(w http.ResponseWriter, r *http.Request) {
 	}
 	name := chi.URLParam(r, "id")
 	found := telemetry.Match(a.containers(), name)
-	if len(found) != 1 || !found[0].Enabled {
+	if len(found) != 1 || !called(found[0], name) || !found[0].Enabled {
 		a.pages.ServeOutcome(w, r, http.StatusNotFound, dashboard.Outcome{Text: "there is no labelled container " + name, Bad: true, Back: back})
 		return
 	}
