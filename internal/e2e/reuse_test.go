@@ -22,7 +22,7 @@ import (
 const (
 	// reuseRate is what each of four loads asks for: two pools, by HTTP/1.1 and by HTTP/2, which is the other front's.
 	reuseRate = 40
-	swaps     = 20
+	swaps     = 8
 	restarts  = 4
 )
 
